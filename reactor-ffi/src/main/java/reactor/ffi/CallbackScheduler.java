@@ -1,0 +1,109 @@
+package reactor.ffi;
+
+import org.jspecify.annotations.Nullable;
+import reactor.core.scheduler.Scheduler;
+import reactor.ffi.internal.loop.LoopScheduler;
+
+/**
+ * The one thread that callbacks are delivered on, as a Reactor {@link Scheduler}.
+ *
+ * <p>It is a daemon platform thread that refuses {@code block()}. It takes tasks from any thread, runs them one at a time
+ * and in order, delayed and periodic ones too, and sleeps without using the CPU when there is nothing to do. The JVM stays
+ * up while a subscription, or a {@link #ref()}, wants it to.
+ *
+ * <p>All methods may be called from any thread.
+ */
+public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permits LoopScheduler {
+
+    /**
+     * Makes a scheduler, with default options otherwise. Its thread starts with the first task.
+     *
+     * @param name the name of the thread
+     * @return a new scheduler, to be closed by the caller
+     */
+    static CallbackScheduler create(String name) {
+        return create(SchedulerOptions.named(name));
+    }
+
+    /**
+     * Makes a scheduler.
+     *
+     * @param options its name and limits
+     * @return a new scheduler, to be closed by the caller
+     */
+    static CallbackScheduler create(SchedulerOptions options) {
+        return LoopScheduler.create(options);
+    }
+
+    /**
+     * The scheduler for those who do not care which: one for the whole JVM. {@link #dispose()} and {@link #close()} do
+     * nothing to it.
+     *
+     * @return the shared scheduler
+     */
+    static CallbackScheduler shared() {
+        return LoopScheduler.shared();
+    }
+
+    /**
+     * Whether the calling thread has this scheduler's turn: it is the scheduler's thread and has not lent the turn, or
+     * it is a thread that the turn is lent to.
+     *
+     * @return true if what the caller does now is serial with everything else on this scheduler
+     */
+    boolean isCurrent();
+
+    /**
+     * Keeps the JVM alive until a matching {@link #unref()}. This count is its own: subscriptions hold the JVM besides.
+     *
+     * @return the new count
+     */
+    int ref();
+
+    /**
+     * Takes one {@link #ref()} back. The count never goes below zero.
+     *
+     * @return the new count
+     */
+    int unref();
+
+    /**
+     * The count that {@link #ref()} and {@link #unref()} move.
+     *
+     * @return the count, zero or more
+     */
+    int refCount();
+
+    /**
+     * Runs a native call that waits for threads which call back, such as a {@code stop} that joins them. On the
+     * scheduler's thread the turn is lent meanwhile: {@link #isCurrent()} is false inside, callbacks that wait for an
+     * answer get it, and producers do not wait for room. On any other thread the call just runs.
+     *
+     * @param call the native call; an unchecked exception or error of it is thrown as it is, a checked one wrapped as
+     *     {@code reactor.core.Exceptions.propagate} does
+     * @param <R> the type of the result
+     * @return what the call returns
+     */
+    <R extends @Nullable Object> R callBlocking(NativeCall<R> call);
+
+    /**
+     * {@link #callBlocking(NativeCall)} for a call without a result.
+     *
+     * @param action the native call
+     */
+    void runBlocking(NativeAction action);
+
+    /**
+     * Refuses new work, ends each subscription with a {@code RejectedExecutionException} after it has unregistered, and
+     * ends the thread last. Returns at once; {@link #disposeGracefully()} completes when the thread has ended. Does
+     * nothing to {@link #shared()}, and nothing the second time.
+     */
+    @Override
+    void dispose();
+
+    /** {@link #dispose()}. */
+    @Override
+    default void close() {
+        dispose();
+    }
+}

@@ -1,0 +1,94 @@
+package reactor.ffi;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Duration;
+
+/**
+ * The name and the limits of a {@link CallbackScheduler}. Immutable: each method returns a changed copy.
+ */
+public final class SchedulerOptions {
+
+    private final String name;
+    private final Duration spin;
+    private final Duration warnAfter;
+
+    private SchedulerOptions(String name, Duration spin, Duration warnAfter) {
+        this.name = name;
+        this.spin = spin;
+        this.warnAfter = warnAfter;
+    }
+
+    /**
+     * Options with defaults.
+     *
+     * @param name the name of the thread, not blank
+     * @return new options
+     */
+    public static SchedulerOptions named(String name) {
+        if (requireNonNull(name, "name").isBlank()) {
+            throw new IllegalArgumentException("name is blank; give the scheduler a name that a thread dump can show");
+        }
+        return new SchedulerOptions(name, Duration.ofNanos(50_000), Duration.ofSeconds(1));
+    }
+
+    /**
+     * How long the thread looks for new work after it was busy, before it sleeps. While looks find nothing it looks
+     * shorter. More makes a wake-up rarer, and costs CPU. On a machine with one core it never spins.
+     *
+     * @param spin from zero (sleep at once) to 10 ms. Defaults to 50 µs.
+     * @return changed options
+     */
+    public SchedulerOptions spin(Duration spin) {
+        if (requireNonNull(spin, "spin").isNegative() || spin.compareTo(Duration.ofMillis(10)) > 0) {
+            throw new IllegalArgumentException("spin is " + spin + "; it must be from 0 to 10 ms");
+        }
+        return new SchedulerOptions(name, spin, warnAfter);
+    }
+
+    /**
+     * How long a wait for this scheduler, an unregister action or a lend may take before it is logged, with the stacks of
+     * who waits and of the scheduler's thread.
+     *
+     * @param warnAfter more than zero. Defaults to 1 s.
+     * @return changed options
+     */
+    public SchedulerOptions warnAfter(Duration warnAfter) {
+        if (requireNonNull(warnAfter, "warnAfter").isNegative() || warnAfter.isZero()) {
+            throw new IllegalArgumentException("warnAfter is " + warnAfter + "; it must be more than zero");
+        }
+        return new SchedulerOptions(name, spin, warnAfter);
+    }
+
+    /**
+     * The name of the thread.
+     *
+     * @return not blank
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * How long the thread looks for work before it sleeps.
+     *
+     * @return from zero to 10 ms
+     */
+    public Duration spin() {
+        return spin;
+    }
+
+    /**
+     * After what time a wait is logged.
+     *
+     * @return more than zero
+     */
+    public Duration warnAfter() {
+        return warnAfter;
+    }
+
+    @Override
+    public String toString() {
+        return "SchedulerOptions[name=" + name + ", spin=" + spin + ", warnAfter=" + warnAfter + "]";
+    }
+}
