@@ -1,3 +1,0 @@
-/* Native side of the tests. */
-int fixture_version(void);
-int fixture_version(void) { return 1; }
