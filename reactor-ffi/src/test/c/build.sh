@@ -14,7 +14,7 @@ fi
 compile() {
   lib=$1
   shift
-  if [ -z "$(find "$src" -type f -newer "$out/$lib" 2>/dev/null || echo absent)" ]; then
+  if [ -z "$(find "$src" -newer "$out/$lib" 2>/dev/null || echo absent)" ]; then
     return 0
   fi
   cc -O2 -g -std=gnu11 -Wall -Wextra -Werror -shared -fPIC -pthread "$@" -o "$out/$lib.new" "$src"/*.c &&
