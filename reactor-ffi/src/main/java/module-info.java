@@ -1,0 +1,10 @@
+/** Native callbacks as Reactor streams. */
+@SuppressWarnings("requires-transitive-automatic") // Reactor has no module descriptors of its own
+module reactor.ffi {
+    requires transitive reactor.core;
+    requires transitive org.reactivestreams;
+    requires static transitive org.jspecify;
+    requires org.jctools.core.jdk11;
+
+    exports reactor.ffi;
+}

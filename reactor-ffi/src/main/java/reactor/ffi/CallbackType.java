@@ -1,0 +1,65 @@
+package reactor.ffi;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.invoke.MethodHandles;
+import reactor.ffi.internal.upcall.Signature;
+
+/**
+ * A functional interface together with the C function type that it stands for. Make it once, as a constant: it is
+ * analysed once. Immutable: each method returns a changed copy.
+ *
+ * <p>For most interfaces {@code sink.callback(OnReading.class, handler)} is enough, and this class is not needed. Without
+ * more words, Java's {@code boolean}, {@code byte}, {@code short}, {@code char}, {@code int}, {@code long}, {@code float},
+ * {@code double} stand for C's {@code _Bool}, {@code int8_t}, {@code int16_t}, {@code uint16_t}, {@code int32_t},
+ * {@code int64_t}, {@code float}, {@code double}, and {@code MemorySegment} for any pointer. For an interface that jextract
+ * generated, the descriptor that jextract generated beside it is used. Give a {@link #descriptor} for structs by value, C's
+ * {@code long}, and pointers whose target has a known layout.
+ *
+ * <p>What a handler gets for a pointer: a segment that is valid, and readable to its full length, while the handler runs
+ * and on the thread that runs it; a later use is an {@code IllegalStateException}. A NULL is {@code MemorySegment.NULL}.
+ * Copy what you keep; see {@link #handles} for pointers that are only passed back.
+ *
+ * @param <F> the functional interface
+ */
+public sealed interface CallbackType<F> permits Signature {
+
+    /**
+     * The C function type that the interface's method spells out.
+     *
+     * @param type a functional interface without type parameters, whose method takes and returns Java primitives and
+     *     {@code MemorySegment}
+     * @param <F> the functional interface
+     * @return its type
+     * @throws IllegalArgumentException if it is not such an interface; the message names what is wrong, and the remedy
+     */
+    static <F> CallbackType<F> of(Class<F> type) {
+        return Signature.of(type);
+    }
+
+    /**
+     * Says the C type exactly.
+     *
+     * @param descriptor layouts of the result and the parameters; their carriers must be the types of the interface's method
+     * @return a changed copy
+     * @throws IllegalArgumentException if it disagrees with the interface
+     */
+    CallbackType<F> descriptor(FunctionDescriptor descriptor);
+
+    /**
+     * Gives the right to call the interface, for one that is not public, or not exported, in a named module.
+     *
+     * @param lookup a lookup that can see the interface, such as {@code MethodHandles.lookup()} in its package
+     * @return a changed copy
+     */
+    CallbackType<F> lookup(MethodHandles.Lookup lookup);
+
+    /**
+     * Marks pointer parameters that are handles: opaque pointers to keep and to pass back to the library. They arrive
+     * unscoped and of length zero: they may be kept, and cannot be read.
+     *
+     * @param parameters their positions, from 0
+     * @return a changed copy
+     * @throws IllegalArgumentException if one of them is not a pointer
+     */
+    CallbackType<F> handles(int... parameters);
+}

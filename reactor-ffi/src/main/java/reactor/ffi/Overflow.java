@@ -1,0 +1,154 @@
+package reactor.ffi;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Duration;
+
+/**
+ * What happens to a value when the queue between native threads and the scheduler is full. Capacities are exact, and nothing
+ * is reserved before it is used. A value that is not delivered goes to Reactor's discard hook, once, on the thread that drops
+ * it, and is counted.
+ */
+public final class Overflow {
+
+    private static final int MOST = 1 << 26;
+    private static final int RESERVE = 64;
+
+    /** The policies. */
+    public enum Policy {
+        /** The native thread waits for room. */
+        BLOCK,
+        /** The stream ends with an error. */
+        ERROR,
+        /** The new value is dropped. */
+        DROP_NEWEST,
+        /** The oldest queued value is dropped. */
+        DROP_OLDEST,
+        /** The queue grows until memory ends. */
+        UNBOUNDED
+    }
+
+    private final Policy policy;
+    private final int capacity;
+    private final Duration limit;
+
+    private Overflow(Policy policy, int capacity, Duration limit) {
+        if (capacity < 1 || capacity > MOST && policy != Policy.UNBOUNDED) {
+            throw new IllegalArgumentException("capacity is " + capacity + "; it must be from 1 to " + MOST);
+        }
+        this.policy = policy;
+        this.capacity = capacity;
+        this.limit = limit;
+    }
+
+    /**
+     * The native thread waits for room, so that demand reaches C and nothing is lost. After the limit the stream ends with an
+     * overflow error. Threads that must not wait (the scheduler's own, Reactor's non-blocking ones, any while the turn is
+     * lent) use a reserve of 64 times the capacity instead. The default, with 8192 and 10 s.
+     *
+     * @param capacity the most values that are queued, 1 or more
+     * @param limit how long a thread waits, more than zero
+     * @return the policy
+     */
+    public static Overflow block(int capacity, Duration limit) {
+        if (requireNonNull(limit, "limit").isNegative() || limit.isZero()) {
+            throw new IllegalArgumentException("limit is " + limit + "; it must be more than zero");
+        }
+        return new Overflow(Policy.BLOCK, capacity, limit);
+    }
+
+    /**
+     * The stream ends with an overflow error, after the values that are queued.
+     *
+     * @param capacity the most values that are queued, 1 or more
+     * @return the policy
+     */
+    public static Overflow error(int capacity) {
+        return new Overflow(Policy.ERROR, capacity, Duration.ZERO);
+    }
+
+    /**
+     * The new value is dropped.
+     *
+     * @param capacity the most values that are queued, 1 or more
+     * @return the policy
+     */
+    public static Overflow dropNewest(int capacity) {
+        return new Overflow(Policy.DROP_NEWEST, capacity, Duration.ZERO);
+    }
+
+    /**
+     * The oldest queued value is dropped, so that the newest are kept.
+     *
+     * @param capacity the most values that are queued, 1 or more
+     * @return the policy
+     */
+    public static Overflow dropOldest(int capacity) {
+        return new Overflow(Policy.DROP_OLDEST, capacity, Duration.ZERO);
+    }
+
+    /**
+     * Only the newest value is kept: {@code dropOldest(1)}.
+     *
+     * @return the policy
+     */
+    public static Overflow latest() {
+        return dropOldest(1);
+    }
+
+    /**
+     * The queue grows until memory ends. For sources that are known to be bounded.
+     *
+     * @return the policy
+     */
+    public static Overflow unbounded() {
+        return new Overflow(Policy.UNBOUNDED, Integer.MAX_VALUE, Duration.ZERO);
+    }
+
+    /**
+     * What is done when the queue is full.
+     *
+     * @return the policy
+     */
+    public Policy policy() {
+        return policy;
+    }
+
+    /**
+     * The most values that are queued.
+     *
+     * @return the capacity; {@code Integer.MAX_VALUE} if unbounded
+     */
+    public int capacity() {
+        return capacity;
+    }
+
+    /**
+     * How many more values {@link #block} takes from threads that must not wait.
+     *
+     * @return 64 times the capacity; zero with the other policies
+     */
+    public long reserve() {
+        return policy == Policy.BLOCK ? (long) RESERVE * capacity : 0;
+    }
+
+    /**
+     * How long a thread waits for room.
+     *
+     * @return the limit of {@link #block}; zero with the other policies
+     */
+    public Duration limit() {
+        return limit;
+    }
+
+    @Override
+    public String toString() {
+        return switch (policy) {
+            case BLOCK -> "block(" + capacity + ", " + limit + ")";
+            case UNBOUNDED -> "unbounded()";
+            case ERROR -> "error(" + capacity + ")";
+            case DROP_NEWEST -> "dropNewest(" + capacity + ")";
+            case DROP_OLDEST -> "dropOldest(" + capacity + ")";
+        };
+    }
+}

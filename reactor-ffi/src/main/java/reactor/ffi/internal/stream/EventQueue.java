@@ -1,0 +1,193 @@
+package reactor.ffi.internal.stream;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A first-in first-out queue of many producers and one consumer, whose limit is exact and given with each offer, and which
+ * grows as it is used.
+ *
+ * <p>A producer claims a position by a compare-and-set of the producer index, if that is within its limit of the consumer
+ * index, and then writes the value there. Positions lie in a linked list of chunks; whoever needs one that is not there
+ * appends it. The consumer takes positions in order, and hands the array of a chunk that it has left back to the producers.
+ *
+ * <p>Closing sets the sign bit of the producer index: no claim succeeds afterwards, so exactly those values are in the queue
+ * that were claimed before.
+ */
+final class EventQueue<T> extends EventQueueFields.Back {
+
+    static final int OFFERED = 0;
+    static final int FULL = 1;
+    static final int CLOSED = 2;
+
+    private static final int SHIFT = 8;
+    private static final int SIZE = 1 << SHIFT;
+    private static final int MASK = SIZE - 1;
+    private static final long CLOSED_BIT = Long.MIN_VALUE;
+
+    private static final VarHandle PRODUCER_INDEX;
+    private static final VarHandle PRODUCER_CHUNK;
+    private static final VarHandle CONSUMER_INDEX;
+    private static final VarHandle CONSUMER_CHUNK;
+    private static final VarHandle SPARE;
+    private static final VarHandle POLLING;
+    private static final VarHandle NEXT;
+    private static final VarHandle ITEM = MethodHandles.arrayElementVarHandle(Object[].class);
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            PRODUCER_INDEX = lookup.findVarHandle(EventQueueFields.Producer.class, "producerIndex", long.class);
+            PRODUCER_CHUNK = lookup.findVarHandle(EventQueueFields.Producer.class, "producerChunk", Chunk.class);
+            CONSUMER_INDEX = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerIndex", long.class);
+            CONSUMER_CHUNK = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerChunk", Chunk.class);
+            SPARE = lookup.findVarHandle(EventQueueFields.Consumer.class, "spare", Object[].class);
+            POLLING = lookup.findVarHandle(EventQueueFields.Consumer.class, "polling", boolean.class);
+            NEXT = lookup.findVarHandle(Chunk.class, "next", Chunk.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** SIZE positions in a row. */
+    static final class Chunk {
+
+        final long number;
+        final Object[] items;
+
+        /** The one after it; itself once the consumer has left it, so that nobody appends there. */
+        @Nullable
+        Chunk next;
+
+        Chunk(long number, Object[] items) {
+            this.number = number;
+            this.items = items;
+        }
+    }
+
+    EventQueue() {
+        super(new Chunk(0, new Object[SIZE]));
+    }
+
+    /**
+     * Any thread.
+     *
+     * @param limit FULL if as many are queued
+     */
+    int offer(T value, long limit) {
+        long position;
+        do {
+            position = (long) PRODUCER_INDEX.getVolatile(this);
+            if (position < 0) {
+                return CLOSED;
+            }
+            // consumerSeen is never ahead of the consumer index, so that the limit holds; racing writers only move it
+            // back.
+            if (position - consumerSeen >= limit) {
+                long consumed = (long) CONSUMER_INDEX.getAcquire(this);
+                if (position - consumed >= limit) {
+                    return FULL;
+                }
+                consumerSeen = consumed;
+            }
+        } while (!PRODUCER_INDEX.compareAndSet(this, position, position + 1));
+        ITEM.setRelease(chunk(position >>> SHIFT).items, (int) position & MASK, value);
+        return OFFERED;
+    }
+
+    private Chunk chunk(long number) {
+        Chunk chunk = (Chunk) PRODUCER_CHUNK.getAcquire(this);
+        return chunk.number == number ? chunk : find(chunk, number);
+    }
+
+    /**
+     * The chunk of a claimed position. It cannot be left by the consumer while the position is not consumed, so it is at or
+     * after the consumer's; a walk that meets a chunk which has been left starts there again.
+     */
+    private Chunk find(Chunk from, long number) {
+        Chunk chunk = from;
+        while (chunk.number != number) {
+            Chunk next = (Chunk) NEXT.getAcquire(chunk);
+            if (chunk.number > number || next == chunk) {
+                chunk = (Chunk) CONSUMER_CHUNK.getAcquire(this);
+            } else {
+                chunk = next == null ? append(chunk) : next;
+            }
+        }
+        PRODUCER_CHUNK.setRelease(this, chunk); // racing writers may move it back: only slower
+        return chunk;
+    }
+
+    private Chunk append(Chunk last) {
+        Object[] items = (Object[]) SPARE.getAndSet(this, null);
+        Chunk next = new Chunk(last.number + 1, items == null ? new Object[SIZE] : items);
+        Chunk winner = (Chunk) NEXT.compareAndExchange(last, null, next);
+        if (winner == null) {
+            return next;
+        }
+        SPARE.setRelease(this, next.items);
+        return winner;
+    }
+
+    /**
+     * The consumer only, or {@link #pollShared} by all.
+     *
+     * @return the oldest; null if there is none, or if its producer has claimed it and not written it yet
+     */
+    @SuppressWarnings("unchecked") // only offer writes items
+    @Nullable
+    T poll() {
+        long position = (long) CONSUMER_INDEX.get(this);
+        Chunk chunk = (Chunk) CONSUMER_CHUNK.get(this);
+        if (chunk.number != position >>> SHIFT) {
+            Chunk next = (Chunk) NEXT.getAcquire(chunk);
+            if (next == null) {
+                return null;
+            }
+            CONSUMER_CHUNK.setRelease(this, next);
+            NEXT.setVolatile(chunk, chunk);
+            SPARE.setRelease(this, chunk.items);
+            chunk = next;
+        }
+        int index = (int) position & MASK;
+        Object value = ITEM.getAcquire(chunk.items, index);
+        if (value != null) {
+            chunk.items[index] = null;
+            CONSUMER_INDEX.setRelease(this, position + 1);
+        }
+        return (T) value;
+    }
+
+    /** As {@link #poll}, where producers take from the queue too: a lock of a few instructions. */
+    @Nullable
+    T pollShared() {
+        for (int spins = 0; !POLLING.compareAndSet(this, false, true); spins++) {
+            if ((spins & 127) == 127) {
+                Thread.yield();
+            } else {
+                Thread.onSpinWait();
+            }
+        }
+        try {
+            return poll();
+        } finally {
+            POLLING.setRelease(this, false);
+        }
+    }
+
+    /** Any thread: no offer succeeds any more. */
+    void close() {
+        long ignored = (long) PRODUCER_INDEX.getAndBitwiseOr(this, CLOSED_BIT);
+    }
+
+    /** Any thread: values claimed and not yet taken. */
+    long size() {
+        long consumed = (long) CONSUMER_INDEX.getAcquire(this); // first: the difference is never negative
+        return ((long) PRODUCER_INDEX.getVolatile(this) & ~CLOSED_BIT) - consumed;
+    }
+
+    boolean isEmpty() {
+        return size() == 0;
+    }
+}

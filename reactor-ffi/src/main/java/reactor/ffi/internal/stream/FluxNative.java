@@ -1,0 +1,83 @@
+package reactor.ffi.internal.stream;
+
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import reactor.core.CoreSubscriber;
+import reactor.core.Scannable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Operators;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.Registration;
+import reactor.ffi.internal.loop.ExitHook;
+import reactor.ffi.internal.loop.KeepAlive;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.upcall.NativeThreads;
+
+/** The publisher: each subscriber gets a registration of its own. */
+public final class FluxNative<T> extends Flux<T> implements Scannable {
+
+    private static final AtomicLong SOURCES = new AtomicLong();
+
+    static {
+        KeepAlive.linger(NativeThreads::linger); // the loop's room does not know upcalls
+    }
+
+    private final CallbackOptions options;
+    private final Registration<T> registration;
+    private final LoopScheduler scheduler;
+
+    /** Tells the pool of slots which registrations mean the same. */
+    private final long source = SOURCES.incrementAndGet();
+
+    private FluxNative(CallbackOptions options, Registration<T> registration) {
+        this.options = options;
+        this.registration = registration;
+        this.scheduler = (LoopScheduler) options.scheduler();
+    }
+
+    public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
+        return onAssembly(new FluxNative<>(options, registration));
+    }
+
+    @Override
+    public void subscribe(CoreSubscriber<? super T> actual) {
+        if (ExitHook.begun()) {
+            Operators.error(
+                    actual,
+                    new IllegalStateException("the JVM is shutting down: " + options.name() + " cannot be registered"));
+            return;
+        }
+        NativeSubscription<T> subscription = new NativeSubscription<>(actual, options, scheduler, source);
+        if (!subscription.begin()) {
+            Operators.error(
+                    actual,
+                    new RejectedExecutionException(
+                            "the scheduler '" + scheduler.name() + "' of " + options.name() + " is disposed"));
+            return;
+        }
+        try {
+            actual.onSubscribe(subscription);
+        } catch (Throwable broken) {
+            subscription.cancel();
+            subscription.register(sink -> {});
+            throw broken;
+        }
+        subscription.register(registration);
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes")
+    public @Nullable Object scanUnsafe(Attr key) {
+        if (key == Attr.RUN_ON) {
+            return scheduler;
+        }
+        if (key == Attr.RUN_STYLE) {
+            return Attr.RunStyle.ASYNC;
+        }
+        if (key == Attr.NAME) {
+            return options.name();
+        }
+        return null;
+    }
+}

@@ -1,0 +1,223 @@
+package reactor.ffi.internal.stream;
+
+import java.lang.invoke.VarHandle;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
+import reactor.core.scheduler.Schedulers;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.Overflow;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.Watch;
+
+/**
+ * What happens to a value that finds the queue full: the overflow policy, and the threads that wait for room.
+ *
+ * <p>Nobody who waits is missed: a waiter is first in {@code waiting}, then offers once more, then parks; the consumer first
+ * makes room, then looks into {@code waiting}. It wakes as many as there is room for. Who is woken and finds the room taken
+ * queues again.
+ */
+final class Intake<T> {
+
+    private static final boolean ONE_CORE = Runtime.getRuntime().availableProcessors() == 1;
+    private static final int SPINS = ONE_CORE ? 0 : 40;
+
+    /** The limit of an offer. */
+    final long capacity;
+
+    private final EventQueue<T> queue;
+    private final CallbackOptions options;
+    private final Overflow overflow;
+    private final LoopScheduler scheduler;
+    private final SourceStats stats;
+    private final NativeSubscription<T> owner;
+
+    /** Producers take from the queue too. */
+    private final boolean shared;
+
+    private final Queue<Thread> waiting = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger waiters = new AtomicInteger();
+
+    Intake(
+            EventQueue<T> queue,
+            CallbackOptions options,
+            LoopScheduler scheduler,
+            SourceStats stats,
+            NativeSubscription<T> owner) {
+        this.queue = queue;
+        this.options = options;
+        this.overflow = options.overflow();
+        this.scheduler = scheduler;
+        this.stats = stats;
+        this.owner = owner;
+        this.shared = overflow.policy() == Overflow.Policy.DROP_OLDEST;
+        this.capacity = overflow.policy() == Overflow.Policy.UNBOUNDED ? Long.MAX_VALUE : overflow.capacity();
+    }
+
+    /** The consumer. */
+    @Nullable
+    T poll() {
+        return shared ? queue.pollShared() : queue.poll();
+    }
+
+    /** A native thread whose offer was not taken. */
+    boolean overflowed(T value, int outcome) {
+        if (outcome == EventQueue.CLOSED) {
+            return refuse(value);
+        }
+        return switch (overflow.policy()) {
+            case BLOCK -> waitForRoom(value);
+            case DROP_OLDEST -> dropOldest(value);
+            case DROP_NEWEST -> refuse(value);
+            case ERROR, UNBOUNDED -> overflow(value, "the queue of " + options.name() + " is full: " + overflow);
+        };
+    }
+
+    private boolean refuse(T value) {
+        owner.discard(value);
+        return false;
+    }
+
+    private boolean overflow(T value, String why) {
+        owner.fail(Exceptions.failWithOverflow(why));
+        return refuse(value);
+    }
+
+    private boolean dropOldest(T value) {
+        while (true) {
+            int outcome = queue.offer(value, capacity);
+            if (outcome != EventQueue.FULL) {
+                return outcome == EventQueue.OFFERED ? taken() : refuse(value);
+            }
+            T oldest = queue.pollShared();
+            if (oldest != null) {
+                owner.discard(oldest);
+            }
+        }
+    }
+
+    private boolean taken() {
+        owner.signal();
+        return true;
+    }
+
+    private boolean waitForRoom(T value) {
+        if (mayNotWait()) {
+            return reserve(value);
+        }
+        for (int i = 0; i < SPINS; i++) {
+            for (int pause = 0; pause < 25; pause++) {
+                Thread.onSpinWait();
+            }
+            int outcome = queue.offer(value, capacity);
+            if (outcome != EventQueue.FULL) {
+                return outcome == EventQueue.OFFERED ? taken() : refuse(value);
+            }
+        }
+        try {
+            if (waiters.incrementAndGet() > options.maxWaiting()) {
+                return overflow(
+                        value,
+                        options.maxWaiting() + " threads already wait for room in the queue of " + options.name() + ": "
+                                + overflow + " with CallbackOptions.maxWaiting");
+            }
+            return park(value);
+        } finally {
+            waiters.decrementAndGet();
+        }
+    }
+
+    private boolean mayNotWait() {
+        return scheduler.isOwnThread() || scheduler.isLent() || Schedulers.isInNonBlockingThread();
+    }
+
+    /** Waits, deaf to interrupts; the flag is set again afterwards. */
+    private boolean park(T value) {
+        Thread self = Thread.currentThread();
+        long start = System.nanoTime();
+        long warnAt = scheduler.warnAfterNanos();
+        long limit = overflow.limit().toNanos();
+        boolean interrupted = false;
+        try {
+            waiting.add(self);
+            while (true) {
+                int outcome = queue.offer(value, capacity);
+                if (outcome != EventQueue.FULL) {
+                    return outcome == EventQueue.OFFERED ? taken() : refuse(value);
+                }
+                if (mayNotWait()) {
+                    return reserve(value);
+                }
+                long waited = System.nanoTime() - start;
+                if (waited >= limit) {
+                    return overflow(
+                            value,
+                            self.getName() + " waited " + TimeUnit.NANOSECONDS.toMillis(waited)
+                                    + " ms for room in the queue of " + options.name() + ": " + overflow);
+                }
+                if (waited >= warnAt) {
+                    warnAt = Long.MAX_VALUE;
+                    Watch.warn("waits for room in the queue of " + options.name(), self, scheduler, waited);
+                }
+                LockSupport.parkNanos(this, Math.min(limit, warnAt) - waited);
+                interrupted |= Thread.interrupted();
+                if (!waiting.contains(self)) {
+                    waiting.add(self); // woken: in line again before the next look
+                }
+            }
+        } finally {
+            if (!waiting.remove(self)) {
+                wake(1); // a wake-up meant for somebody who waits still
+            }
+            if (interrupted) {
+                self.interrupt();
+            }
+        }
+    }
+
+    /** For threads that only they themselves, or nobody, could make room for. */
+    private boolean reserve(T value) {
+        int outcome = queue.offer(value, capacity + overflow.reserve());
+        if (outcome == EventQueue.OFFERED) {
+            stats.reserved.increment();
+            return taken();
+        }
+        return outcome == EventQueue.CLOSED
+                ? refuse(value)
+                : overflow(
+                        value,
+                        "the reserve of " + options.name() + " is full too: " + overflow + ", and the thread "
+                                + Thread.currentThread().getName() + " must not wait");
+    }
+
+    /** The consumer, at the end of a batch. */
+    void roomMade() {
+        VarHandle.fullFence(); // the consumer index, before the look at who waits
+        if (waiters.get() > 0) {
+            wake((int) Math.min(Integer.MAX_VALUE, capacity - queue.size()));
+        }
+    }
+
+    private void wake(int room) {
+        for (int i = 0; i < room; i++) {
+            Thread waiter = waiting.poll();
+            if (waiter == null) {
+                return;
+            }
+            LockSupport.unpark(waiter);
+        }
+    }
+
+    /** The turn is lent, or the queue is closed: who waits for room looks again, and finds that it must not wait. */
+    void wakeAll() {
+        wake(Integer.MAX_VALUE);
+    }
+
+    int waiting() {
+        return waiters.get();
+    }
+}

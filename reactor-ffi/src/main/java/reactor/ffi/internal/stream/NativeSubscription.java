@@ -1,0 +1,470 @@
+package reactor.ffi.internal.stream;
+
+import static java.util.Objects.requireNonNull;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.Exceptions;
+import reactor.core.Scannable;
+import reactor.core.publisher.Operators;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.CallbackType;
+import reactor.ffi.NativeAction;
+import reactor.ffi.NativeSink;
+import reactor.ffi.Registration;
+import reactor.ffi.internal.loop.Errors;
+import reactor.ffi.internal.loop.KeepAlive;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.LoopSource;
+import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.upcall.Callee;
+import reactor.ffi.internal.upcall.Signature;
+import reactor.util.context.ContextView;
+
+/**
+ * One subscription, from onSubscribe to the token that is given back. How it works:
+ *
+ * <p><b>Values.</b> A handler calls {@link #next} on a native thread: the value goes into the queue, and {@link #signal}
+ * wakes the scheduler's thread if it sleeps. That thread alone calls {@link #drain}, and so the subscriber.
+ *
+ * <p><b>The end.</b> {@link #cancel}, {@link #complete}, {@link #error} and a disposed scheduler only mark; the drain sees
+ * the mark and does the rest. First no value is taken any more and whoever waits for room goes. Then what was registered is
+ * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
+ */
+final class NativeSubscription<T> extends LoopSource implements Subscription, NativeSink<T>, Callee, Scannable {
+
+    private static final Throwable COMPLETED = new Throwable("completed", null, false, false) {};
+
+    @SuppressWarnings("rawtypes")
+    private static final AtomicLongFieldUpdater<NativeSubscription> REQUESTED =
+            AtomicLongFieldUpdater.newUpdater(NativeSubscription.class, "requested");
+
+    @SuppressWarnings("rawtypes")
+    private static final AtomicLongFieldUpdater<NativeSubscription> NOT_PASSED_ON =
+            AtomicLongFieldUpdater.newUpdater(NativeSubscription.class, "notPassedOn");
+
+    private static final VarHandle TERMINAL;
+
+    static {
+        try {
+            TERMINAL = MethodHandles.lookup().findVarHandle(NativeSubscription.class, "terminal", Throwable.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final CoreSubscriber<? super T> actual;
+    private final CallbackOptions options;
+    private final LoopScheduler scheduler;
+    private final SourceStats stats;
+    private final EventQueue<T> queue = new EventQueue<>();
+    private final Intake<T> intake;
+    private final Teardown teardown;
+    private final KeepAlive.@Nullable Token token;
+
+    private volatile long requested;
+
+    /** Demand that onRequest's consumer has not been told of. */
+    private volatile long notPassedOn;
+
+    private volatile @Nullable LongConsumer onRequest;
+
+    /** Set once the registration has returned or thrown: the end waits for it. */
+    private volatile boolean registered;
+
+    private volatile boolean cancelled;
+
+    /** The scheduler is disposed: what is queued is discarded, and terminal is delivered without demand for it. */
+    private volatile boolean aborted;
+
+    /** How it ends: COMPLETED, or the error. Set once; no value is taken after. */
+    @SuppressWarnings("unused") // TERMINAL
+    private volatile @Nullable Throwable terminal;
+
+    /** Whether onNext is running. The scheduler's thread only, as all that follows. */
+    private boolean emitting;
+
+    private boolean ended;
+
+    NativeSubscription(
+            CoreSubscriber<? super T> actual, CallbackOptions options, LoopScheduler scheduler, long source) {
+        super(scheduler);
+        this.actual = actual;
+        this.options = options;
+        this.scheduler = scheduler;
+        this.stats = SourceStats.named(options.name());
+        this.token = options.keepAlive() ? KeepAlive.acquire() : null;
+        this.teardown = new Teardown(options.name(), scheduler, this, source);
+        this.intake = new Intake<>(queue, options, scheduler, stats, this);
+    }
+
+    /** False if the scheduler takes no new work. */
+    boolean begin() {
+        if (scheduler.attach(this)) {
+            return true;
+        }
+        letGo();
+        return false;
+    }
+
+    void register(Registration<T> registration) {
+        try {
+            if (!cancelled) {
+                registration.register(this);
+            }
+        } catch (Throwable failed) {
+            fail(failed);
+        }
+        registered = true;
+        signal();
+    }
+
+    // ---- values: native threads
+
+    @Override
+    public boolean next(T value) {
+        requireNonNull(value, "value");
+        if (scheduler.isOwnTurn() && deliverHere(value)) {
+            return true;
+        }
+        int outcome = queue.offer(value, intake.capacity);
+        if (outcome == EventQueue.OFFERED) {
+            signal();
+            return true;
+        }
+        return intake.overflowed(value, outcome);
+    }
+
+    /** On the scheduler's own thread: at once, if nobody is before it and nobody is on the stack. */
+    private boolean deliverHere(T value) {
+        if (emitting || requested == 0 || cancelled || terminal != null || !queue.isEmpty()) {
+            return false;
+        }
+        emit(value);
+        stats.delivered.increment();
+        Operators.produced(REQUESTED, this, 1);
+        return true;
+    }
+
+    /** A value that will never be delivered. On the thread that drops it. */
+    void discard(T value) {
+        stats.discarded.increment();
+        Operators.onDiscard(value, actual.currentContext());
+    }
+
+    @Override
+    public void handlerFailed(Throwable thrown) {
+        fail(thrown); // the second and later ones are only counted
+    }
+
+    @Override
+    public CallCounters counters() {
+        return stats.calls;
+    }
+
+    // ---- signals: any thread
+
+    @Override
+    public void request(long n) {
+        if (n <= 0) {
+            fail(new IllegalArgumentException(
+                    "request(" + n + "): demand must be positive (Reactive Streams rule 3.9)"));
+            return;
+        }
+        Operators.addCap(REQUESTED, this, n);
+        Operators.addCap(NOT_PASSED_ON, this, n);
+        signal();
+    }
+
+    @Override
+    public void cancel() {
+        cancelled = true;
+        signal();
+    }
+
+    @Override
+    public void complete() {
+        if (TERMINAL.compareAndSet(this, null, COMPLETED)) {
+            queue.close();
+            signal();
+        }
+    }
+
+    @Override
+    public void error(Throwable error) {
+        requireNonNull(error, "error");
+        if (over() || !fail(error)) {
+            dropped(error);
+        }
+    }
+
+    /** An error that nobody is left to hear. */
+    void dropped(@Nullable Throwable error) {
+        if (error != null) {
+            Operators.onErrorDropped(error, actual.currentContext());
+        }
+    }
+
+    /** Whether it was the first end of the stream. */
+    boolean fail(Throwable error) {
+        if (!TERMINAL.compareAndSet(this, null, error)) {
+            return false;
+        }
+        queue.close();
+        signal();
+        return true;
+    }
+
+    // ---- the scheduler's thread
+
+    @Override
+    protected boolean drain(int budget) {
+        if (ended) {
+            return false;
+        }
+        passDemandOn();
+        long demand = requested;
+        long emitted = 0;
+        while (emitted < Math.min(demand, budget) && !over()) {
+            T value = intake.poll();
+            if (value == null) {
+                break;
+            }
+            emit(value);
+            emitted++;
+        }
+        if (emitted > 0) {
+            stats.delivered.add(emitted);
+            if (demand != Long.MAX_VALUE) {
+                Operators.produced(REQUESTED, this, emitted);
+            }
+            intake.roomMade();
+        }
+        if (mayEnd()) {
+            end(true);
+            return true;
+        }
+        return emitted > 0;
+    }
+
+    @Override
+    protected boolean hasWork() {
+        return !ended && (requested > 0 && !queue.isEmpty() || mayEnd() || onRequest != null && notPassedOn > 0);
+    }
+
+    /** What is queued is of no use any more. */
+    private boolean over() {
+        return cancelled || aborted;
+    }
+
+    private boolean mayEnd() {
+        return registered && (over() || terminal != null && queue.isEmpty());
+    }
+
+    private void emit(T value) {
+        emitting = true;
+        try {
+            actual.onNext(value);
+        } catch (Throwable broken) {
+            cancelled = true; // rule 2.13: a subscriber that throws has cancelled
+            signal();
+            Errors.report(broken);
+        } finally {
+            emitting = false;
+        }
+    }
+
+    private void passDemandOn() {
+        LongConsumer consumer = onRequest;
+        if (consumer != null && notPassedOn > 0 && !over()) {
+            try {
+                consumer.accept(NOT_PASSED_ON.getAndSet(this, 0));
+            } catch (Throwable failed) {
+                fail(failed);
+            }
+        }
+    }
+
+    private void end(boolean signals) {
+        ended = true;
+        queue.close();
+        intake.wakeAll();
+        discardQueued();
+        Throwable undone = teardown.run();
+        letGo();
+        scheduler.detach(this);
+        if (signals) {
+            terminate(undone);
+        }
+    }
+
+    /** A value claimed and not yet written is waited for: its producer is between two instructions. */
+    private void discardQueued() {
+        while (!queue.isEmpty()) {
+            T value = intake.poll();
+            if (value == null) {
+                Thread.onSpinWait();
+            } else {
+                discard(value);
+            }
+        }
+    }
+
+    private void terminate(@Nullable Throwable undone) {
+        Throwable how = terminal == COMPLETED ? null : terminal;
+        Throwable error =
+                how != null && undone != null ? Exceptions.addSuppressed(how, undone) : how != null ? how : undone;
+        try {
+            if (cancelled) {
+                dropped(error);
+            } else if (error != null) {
+                actual.onError(error);
+            } else {
+                actual.onComplete();
+            }
+        } catch (Throwable broken) {
+            Errors.report(broken);
+        }
+    }
+
+    private void letGo() {
+        if (token != null) {
+            token.release();
+        }
+    }
+
+    @Override
+    protected void turnLent() {
+        intake.wakeAll();
+    }
+
+    @Override
+    protected void end(Throwable cause) {
+        fail(cause);
+        aborted = true;
+        signal();
+    }
+
+    @Override
+    protected void exit() {
+        if (!ended) {
+            cancelled = true;
+            end(false);
+        }
+    }
+
+    @Override
+    protected boolean runsOn(Thread thread) {
+        return teardown.runsOn(thread);
+    }
+
+    // ---- the registration
+
+    @Override
+    public <F> MemorySegment callback(CallbackType<F> type, F handler) {
+        return teardown.callback((Signature<F>) requireNonNull(type, "type"), handler, null);
+    }
+
+    @Override
+    public <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
+        return teardown.callback(
+                (Signature<F>) requireNonNull(type, "type"), handler, requireNonNull(fallback, "fallback"));
+    }
+
+    @Override
+    public NativeSink<T> onDispose(NativeAction action) {
+        teardown.onDispose(requireNonNull(action, "action"));
+        return this;
+    }
+
+    @Override
+    public NativeSink<T> onRequest(LongConsumer consumer) {
+        onRequest = requireNonNull(consumer, "consumer");
+        signal();
+        return this;
+    }
+
+    @Override
+    public Arena arena() {
+        return teardown.arena();
+    }
+
+    @Override
+    public void released(MemorySegment pointer) {
+        teardown.released(requireNonNull(pointer, "pointer"));
+    }
+
+    @Override
+    public MemorySegment releaseNotify() {
+        return teardown.releaseNotify();
+    }
+
+    @Override
+    public long requested() {
+        return requested;
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return over() || terminal != null;
+    }
+
+    @Override
+    public ContextView contextView() {
+        return actual.currentContext();
+    }
+
+    @Override
+    public CallbackScheduler scheduler() {
+        return scheduler;
+    }
+
+    @Override
+    @SuppressWarnings("rawtypes")
+    public @Nullable Object scanUnsafe(Attr key) {
+        if (key == Attr.ACTUAL) {
+            return actual;
+        }
+        if (key == Attr.REQUESTED_FROM_DOWNSTREAM) {
+            return requested;
+        }
+        if (key == Attr.CANCELLED) {
+            return cancelled;
+        }
+        if (key == Attr.TERMINATED) {
+            return terminal != null && queue.isEmpty();
+        }
+        if (key == Attr.ERROR) {
+            return terminal == COMPLETED ? null : terminal;
+        }
+        if (key == Attr.BUFFERED) {
+            return (int) Math.min(Integer.MAX_VALUE, queue.size());
+        }
+        if (key == Attr.CAPACITY) {
+            return options.overflow().capacity();
+        }
+        if (key == Attr.RUN_ON) {
+            return scheduler;
+        }
+        if (key == Attr.RUN_STYLE) {
+            return Attr.RunStyle.ASYNC;
+        }
+        if (key == Attr.NAME) {
+            return options.name();
+        }
+        return null;
+    }
+
+    @Override
+    public String toString() {
+        return "NativeSubscription[" + options.name() + ", " + options.overflow() + "]";
+    }
+}

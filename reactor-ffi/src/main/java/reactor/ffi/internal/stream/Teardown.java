@@ -1,0 +1,237 @@
+package reactor.ffi.internal.stream;
+
+import static java.util.Objects.requireNonNull;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
+import reactor.ffi.NativeAction;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.Watch;
+import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.upcall.Callee;
+import reactor.ffi.internal.upcall.Signature;
+import reactor.ffi.internal.upcall.Upcall;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/**
+ * What a registration has made, as one stack: callbacks and actions. Popped once, from the last to the first: an action
+ * runs; a callback becomes inert, and what was made before it waits until its handlers have left. So what was registered
+ * after a callback is unregistered while the callback still works, and what was made before it outlives its handlers.
+ */
+final class Teardown {
+
+    private static final Logger LOG = Loggers.getLogger(Teardown.class);
+    private static final Signature<DestroyNotify> NOTIFY = Signature.of(DestroyNotify.class);
+    private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
+
+    private final String name;
+    private final LoopScheduler scheduler;
+    private final NativeSubscription<?> owner;
+    private final long source;
+
+    /** Upcalls and Actions, oldest first. Guarded by this, as all that follows. */
+    private final LinkedHashSet<Object> stack = new LinkedHashSet<>();
+
+    /** By address; those that ended too, for released. */
+    private final Map<Long, Upcall> made = new HashMap<>();
+
+    /** Made since the last releaseNotify. */
+    private List<Upcall> notNotified = new ArrayList<>();
+
+    private @Nullable Arena arena;
+
+    /** The stack is being popped: nothing is made any more. */
+    private boolean running;
+
+    private boolean over;
+
+    /** An action, as a thing of its own: the same lambda may be pushed twice. */
+    private static final class Action {
+
+        final NativeAction action;
+
+        Action(NativeAction action) {
+            this.action = action;
+        }
+    }
+
+    Teardown(String name, LoopScheduler scheduler, NativeSubscription<?> owner, long source) {
+        this.name = name;
+        this.scheduler = scheduler;
+        this.owner = owner;
+        this.source = source;
+    }
+
+    synchronized <F> MemorySegment callback(Signature<F> signature, F handler, @Nullable F fallback) {
+        if (running) {
+            throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
+                    + " callbacks while it lives");
+        }
+        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, keep());
+        made.put(upcall.pointer().address(), upcall);
+        notNotified.add(upcall);
+        stack.add(upcall);
+        if (owner.isCancelled()) {
+            upcall.retire();
+        }
+        return upcall.pointer();
+    }
+
+    /** What late calls may still read. */
+    private Object keep() {
+        return arena == null ? this : arena;
+    }
+
+    synchronized Arena arena() {
+        if (arena == null) {
+            arena = Arena.ofAuto();
+        }
+        return arena;
+    }
+
+    void released(MemorySegment pointer) {
+        Upcall upcall;
+        synchronized (this) {
+            upcall = made.get(pointer.address());
+        }
+        if (upcall != null) {
+            release(upcall);
+        }
+    }
+
+    private synchronized void release(Upcall upcall) {
+        made.remove(upcall.pointer().address(), upcall);
+        notNotified.remove(upcall);
+        stack.remove(upcall);
+        upcall.release();
+    }
+
+    synchronized MemorySegment releaseNotify() {
+        if (running) {
+            throw new IllegalStateException(
+                    "the subscription of " + name + " has ended: ask for releaseNotify while it lives");
+        }
+        List<Upcall> done = notNotified;
+        notNotified = new ArrayList<>();
+        Upcall[] self = new Upcall[1];
+        DestroyNotify notify = userData -> {
+            done.forEach(this::release);
+            release(self[0]);
+        };
+        self[0] = NOTIFY.open(notify, notify, new Unreported(), source, this);
+        stack.add(self[0]);
+        return self[0].pointer();
+    }
+
+    void onDispose(NativeAction action) {
+        synchronized (this) {
+            if (!over) {
+                stack.add(new Action(action));
+                return;
+            }
+        }
+        Runnable late = () -> owner.dropped(run(new Action(action), null));
+        if (scheduler.isCurrent()) {
+            late.run();
+        } else {
+            try {
+                scheduler.schedule(late);
+            } catch (RejectedExecutionException gone) {
+                late.run(); // its thread has ended: better here than never
+            }
+        }
+    }
+
+    /** The scheduler's thread, once. What actions threw, the first with the others suppressed. */
+    @Nullable
+    Throwable run() {
+        synchronized (this) {
+            running = true;
+        }
+        Throwable[] thrown = new Throwable[1];
+        scheduler.runBlocking(() -> {
+            for (Object last = pop(); last != null; last = pop()) {
+                if (last instanceof Upcall upcall) {
+                    retire(upcall);
+                } else {
+                    thrown[0] = run((Action) last, thrown[0]);
+                }
+            }
+        });
+        return thrown[0];
+    }
+
+    private synchronized @Nullable Object pop() {
+        if (stack.isEmpty()) {
+            over = true;
+            arena = null; // inert slots hold it for late calls
+            return null;
+        }
+        return stack.removeLast();
+    }
+
+    private void retire(Upcall upcall) {
+        upcall.retire();
+        if (!upcall.awaitLeft(LEAVE_LIMIT)) {
+            LOG.warn(
+                    "a handler of {} still runs 1 s after its callback was retired; what was registered before it is"
+                            + " unregistered all the same",
+                    name);
+        }
+    }
+
+    private @Nullable Throwable run(Action action, @Nullable Throwable before) {
+        Watch.Entry watch = Watch.begin("an onDispose action of " + name, Thread.currentThread(), scheduler);
+        try {
+            action.action.run();
+            return before;
+        } catch (Throwable thrown) {
+            return before == null ? thrown : Exceptions.addSuppressed(before, thrown);
+        } finally {
+            watch.end();
+        }
+    }
+
+    synchronized boolean runsOn(Thread thread) {
+        for (Object entry : stack) {
+            if (entry instanceof Upcall upcall && upcall.isInside(thread)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** {@code void (*)(void *)}: GDestroyNotify, xDestroy. */
+    @FunctionalInterface
+    public interface DestroyNotify {
+
+        /** Native code is done. */
+        void call(MemorySegment userData);
+    }
+
+    /** Its calls are ours, not the user's: after the end too they are not late. */
+    private static final class Unreported implements Callee {
+
+        private final CallCounters counters = new CallCounters();
+
+        @Override
+        public void handlerFailed(Throwable thrown) {
+            LOG.warn("releaseNotify failed", thrown);
+        }
+
+        @Override
+        public CallCounters counters() {
+            return counters;
+        }
+    }
+}

@@ -1,0 +1,166 @@
+package reactor.ffi.internal.upcall;
+
+import static java.lang.invoke.MethodType.methodType;
+
+import java.lang.foreign.AddressLayout;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.GroupLayout;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Wraps the call of a handler, on the thread that runs it: each memory argument gets a scope that ends with the run, and the
+ * result is checked, and copied while its own scope lives, because the JDK reads it after our last frame has returned.
+ */
+final class Arguments {
+
+    private static final MethodHandle OPEN;
+    private static final MethodHandle CLOSE;
+    private static final MethodHandle SCOPED;
+    private static final MethodHandle HANDLE;
+    private static final MethodHandle POINTER_RESULT;
+    private static final MethodHandle STRUCT_RESULT;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            OPEN = lookup.findStatic(Arena.class, "ofConfined", methodType(Arena.class));
+            CLOSE = lookup.findVirtual(Arena.class, "close", methodType(void.class));
+            SCOPED = lookup.findStatic(
+                    Arguments.class,
+                    "scoped",
+                    methodType(MemorySegment.class, long.class, Arena.class, MemorySegment.class));
+            HANDLE = lookup.findStatic(Arguments.class, "handle", methodType(MemorySegment.class, MemorySegment.class));
+            POINTER_RESULT = lookup.findStatic(
+                    Arguments.class,
+                    "pointerResult",
+                    methodType(MemorySegment.class, String.class, MemorySegment.class));
+            STRUCT_RESULT = lookup.findStatic(
+                    Arguments.class,
+                    "structResult",
+                    methodType(MemorySegment.class, String.class, long.class, MemorySegment.class));
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private Arguments() {}
+
+    /**
+     * @param handler {@code (Object, arguments...)result}
+     * @param handles whose bits say which parameters are handles
+     * @return the same type
+     */
+    static MethodHandle wrap(String name, MethodHandle handler, FunctionDescriptor descriptor, long handles) {
+        MethodHandle checked = handler;
+        if (descriptor.returnLayout().orElse(null) instanceof GroupLayout struct) {
+            checked = MethodHandles.filterReturnValue(
+                    handler, MethodHandles.insertArguments(STRUCT_RESULT, 0, name, struct.byteSize()));
+        } else if (descriptor.returnLayout().orElse(null) instanceof AddressLayout) {
+            checked = MethodHandles.filterReturnValue(handler, MethodHandles.insertArguments(POINTER_RESULT, 0, name));
+        }
+        return scope(checked, descriptor.argumentLayouts(), handles);
+    }
+
+    private static MethodHandle scope(MethodHandle handler, List<MemoryLayout> arguments, long handles) {
+        MethodType type = handler.type();
+        MethodHandle call = handler;
+        // From the last parameter to the first: what is in front keeps its position. One Arena before each scoped
+        // argument.
+        List<Integer> order = new ArrayList<>();
+        order.add(1);
+        boolean any = false;
+        for (int i = arguments.size() - 1; i >= 0; i--) {
+            boolean handle = (handles >>> i & 1) != 0;
+            long size = sizeOf(arguments.get(i));
+            if (handle) {
+                call = MethodHandles.filterArguments(call, i + 1, HANDLE);
+            } else if (size >= 0) {
+                call = MethodHandles.collectArguments(call, i + 1, MethodHandles.insertArguments(SCOPED, 0, size));
+                any = true;
+            }
+        }
+        if (!any) {
+            return call;
+        }
+        for (int i = 0; i < arguments.size(); i++) {
+            if ((handles >>> i & 1) == 0 && sizeOf(arguments.get(i)) >= 0) {
+                order.add(0);
+            }
+            order.add(i + 2);
+        }
+        MethodHandle inScope = MethodHandles.permuteArguments(
+                call,
+                type.insertParameterTypes(0, Arena.class),
+                order.stream().mapToInt(Integer::intValue).toArray());
+        return MethodHandles.foldArguments(MethodHandles.tryFinally(inScope, close(type.returnType())), OPEN);
+    }
+
+    /** {@code (Throwable, result, Arena)result}. */
+    private static MethodHandle close(Class<?> result) {
+        MethodHandle close =
+                result == void.class ? CLOSE : MethodHandles.collectArguments(MethodHandles.identity(result), 1, CLOSE);
+        return MethodHandles.dropArguments(close, 0, Throwable.class);
+    }
+
+    /** How much memory an argument is: a struct's size, a pointer's target, or all there is; -1 if it is no memory. */
+    private static long sizeOf(MemoryLayout layout) {
+        if (layout instanceof GroupLayout struct) {
+            return struct.byteSize();
+        }
+        if (layout instanceof AddressLayout pointer) {
+            return pointer.targetLayout().map(MemoryLayout::byteSize).orElse(Long.MAX_VALUE);
+        }
+        return -1;
+    }
+
+    @SuppressWarnings({"unused", "restricted"}) // SCOPED; the size is C's word
+    private static MemorySegment scoped(long size, Arena run, MemorySegment argument) {
+        return argument.address() == 0 ? MemorySegment.NULL : argument.reinterpret(size, run, null);
+    }
+
+    @SuppressWarnings("unused") // HANDLE
+    private static MemorySegment handle(MemorySegment argument) {
+        return argument.address() == 0 ? MemorySegment.NULL : MemorySegment.ofAddress(argument.address());
+    }
+
+    @SuppressWarnings("unused") // POINTER_RESULT
+    private static MemorySegment pointerResult(String name, MemorySegment result) {
+        if (result == null) {
+            return MemorySegment.NULL;
+        }
+        if (!result.isNative()) {
+            throw new IllegalStateException(
+                    "the handler of " + name
+                            + " returned a heap segment, which has no address in C: allocate it in an arena that outlives the call");
+        }
+        if (!result.scope().isAlive()) {
+            throw new IllegalStateException(
+                    "the handler of " + name
+                            + " returned a pointer to memory that is already freed: allocate it in an arena that outlives the call");
+        }
+        return MemorySegment.ofAddress(result.address());
+    }
+
+    /** The copy is on the heap: whichever thread leaves the upcall can read it, and nobody has to free it. */
+    @SuppressWarnings("unused") // STRUCT_RESULT
+    private static MemorySegment structResult(String name, long size, MemorySegment result) {
+        if (result == null) {
+            throw new IllegalStateException("the handler of " + name + " returned null for a struct by value of " + size
+                    + " bytes: return a segment that holds it");
+        }
+        if (result.byteSize() < size) {
+            throw new IllegalStateException("the handler of " + name + " returned " + result.byteSize()
+                    + " bytes for a struct by value of " + size);
+        }
+        MemorySegment copy =
+                MemorySegment.ofArray(new long[(int) ((size + 7) / 8)]).asSlice(0, size);
+        return copy.copyFrom(result.asSlice(0, size));
+    }
+}

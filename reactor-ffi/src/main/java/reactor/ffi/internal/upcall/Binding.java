@@ -1,0 +1,81 @@
+package reactor.ffi.internal.upcall;
+
+import static java.lang.invoke.MethodType.methodType;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a slot does with a call: a handle of type {@code (Object target, arguments...)result}, and its target. A slot holds
+ * one at a time and changes all of it with one store.
+ */
+final class Binding {
+
+    static final MethodHandle INVOKER;
+    static final MethodHandle TARGET;
+
+    /** {@code (Throwable, Binding)Binding}: reports what a handler threw, and says what answers instead. */
+    static final MethodHandle FAILED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            INVOKER = lookup.findGetter(Binding.class, "invoker", MethodHandle.class);
+            TARGET = lookup.findGetter(Binding.class, "target", Object.class);
+            FAILED = lookup.findStatic(
+                    Binding.class, "failed", methodType(Binding.class, Throwable.class, Binding.class));
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    final MethodHandle invoker;
+    final @Nullable Object target;
+
+    /** Answers where this cannot. Null in the last one, which only returns a zero. */
+    final @Nullable Binding fallback;
+
+    /** Who is told. Null in a binding that is itself a fallback, or inert. */
+    final @Nullable Callee callee;
+
+    /** The context class loader of native threads that come here. Null: leave theirs as it is. */
+    final @Nullable ClassLoader loader;
+
+    Binding(
+            MethodHandle invoker,
+            @Nullable Object target,
+            @Nullable Binding fallback,
+            @Nullable Callee callee,
+            @Nullable ClassLoader loader) {
+        this.invoker = invoker;
+        this.target = target;
+        this.fallback = fallback;
+        this.callee = callee;
+        this.loader = loader;
+    }
+
+    /** Too many upcalls lie on the thread's stack: the fallback answers, at once. */
+    Binding refused() {
+        if (callee == null || fallback == null) {
+            return this;
+        }
+        callee.counters().refused.increment();
+        return fallback;
+    }
+
+    /** Allocates nothing: the heap, or the stack, may be at its end. */
+    @SuppressWarnings("unused") // FAILED
+    private static Binding failed(Throwable thrown, Binding binding) throws Throwable {
+        if (binding.callee == null || binding.fallback == null) {
+            throw thrown; // a fallback that fails: the outermost guard answers zero
+        }
+        try {
+            binding.callee.counters().failed.increment();
+            binding.callee.handlerFailed(thrown);
+        } catch (Throwable nothingMoreToDo) {
+            Boundary.swallowed(nothingMoreToDo);
+        }
+        return binding.fallback;
+    }
+}

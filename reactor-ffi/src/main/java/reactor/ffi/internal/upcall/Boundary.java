@@ -1,0 +1,102 @@
+package reactor.ffi.internal.upcall;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.GroupLayout;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+
+/**
+ * The way from a stub into Java and back, for one C function type. It names no user's class, so that stubs can be pooled by
+ * descriptor, and nothing leaves it by a throw. In words:
+ *
+ * <pre>
+ * result stub(Slot slot, arguments...) {
+ *     try {
+ *         Frame frame = enter(slot);
+ *         try {
+ *             Binding binding = frame.binding(slot);
+ *             try {
+ *                 return binding.invoker(binding.target, arguments...);
+ *             } catch (Throwable thrown) {
+ *                 Binding fallback = failed(thrown, binding);
+ *                 return fallback.invoker(fallback.target, arguments...);
+ *             }
+ *         } finally {
+ *             frame.leave();
+ *         }
+ *     } catch (Throwable thrown) {
+ *         return zero;
+ *     }
+ * }
+ * </pre>
+ */
+final class Boundary {
+
+    /** Throwables that had nowhere to go: a fallback's own, or the stack's end. Racy: only a hint. */
+    private static long swallowed;
+
+    /** {@code (Slot, arguments...)result}: to be bound to a slot. Never throws. */
+    final MethodHandle entry;
+
+    /** Answers with the result's zero. The last fallback. */
+    final Binding zero;
+
+    /** {@code (Object late, arguments...)result}: of an inert slot, whose target is a {@link Late}. */
+    final MethodHandle late;
+
+    Boundary(FunctionDescriptor descriptor) {
+        MethodType type = descriptor.toMethodType();
+        MethodHandle zeroResult = zero(descriptor, type);
+        this.zero = new Binding(MethodHandles.dropArguments(zeroResult, 0, Object.class), null, null, null, null);
+
+        MethodHandle invoke = MethodHandles.filterArguments(
+                MethodHandles.exactInvoker(type.insertParameterTypes(0, Object.class)),
+                0,
+                Binding.INVOKER,
+                Binding.TARGET);
+        int[] once = new int[type.parameterCount() + 2];
+        for (int i = 2; i < once.length; i++) {
+            once[i] = i - 1;
+        }
+        MethodHandle call = MethodHandles.permuteArguments(invoke, type.insertParameterTypes(0, Binding.class), once);
+        this.late = MethodHandles.filterArguments(call, 0, Late.ANSWER);
+
+        MethodHandle rescued = MethodHandles.catchException(
+                call, Throwable.class, MethodHandles.collectArguments(call, 0, Binding.FAILED));
+        MethodHandle within = MethodHandles.tryFinally(
+                MethodHandles.collectArguments(rescued, 0, Frame.BINDING), leave(type.returnType()));
+        this.entry = MethodHandles.catchException(
+                MethodHandles.foldArguments(within, ThreadRecord.ENTER),
+                Throwable.class,
+                MethodHandles.dropArguments(zeroResult, 0, Throwable.class, Slot.class));
+    }
+
+    /** {@code (Throwable, result, Frame)result}. */
+    private static MethodHandle leave(Class<?> result) {
+        MethodHandle leave = result == void.class
+                ? Frame.LEAVE
+                : MethodHandles.collectArguments(MethodHandles.identity(result), 1, Frame.LEAVE);
+        return MethodHandles.dropArguments(leave, 0, Throwable.class);
+    }
+
+    /** {@code (arguments...)result}. */
+    private static MethodHandle zero(FunctionDescriptor descriptor, MethodType type) {
+        if (type.returnType() != MemorySegment.class) {
+            return MethodHandles.empty(type);
+        }
+        MemoryLayout result = descriptor.returnLayout().orElseThrow();
+        MemorySegment zero =
+                result instanceof GroupLayout ? Arena.ofAuto().allocate(result).asReadOnly() : MemorySegment.NULL;
+        return MethodHandles.dropArguments(MethodHandles.constant(MemorySegment.class, zero), 0, type.parameterList());
+    }
+
+    /** Allocates nothing. */
+    @SuppressWarnings("unused")
+    static void swallowed(Throwable thrown) {
+        swallowed++;
+    }
+}

@@ -1,0 +1,120 @@
+package reactor.ffi.internal.upcall;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * All threads that have made an upcall and live. The cold side of {@link ThreadRecord}: who is inside a slot, how many
+ * calls have begun, and whether it has become quiet.
+ */
+public final class NativeThreads {
+
+    private static final Set<ThreadRecord> ALL = ConcurrentHashMap.newKeySet();
+
+    /** Calls that threads now dead had begun. */
+    private static final AtomicLong BEGUN_BY_THE_DEAD = new AtomicLong();
+
+    private static final AtomicLong CREATED = new AtomicLong();
+
+    /** The size at which the dead are swept next: twice what was left the last time, so that a sweep costs O(1) a thread. */
+    private static volatile int sweepAt = 64;
+
+    private static volatile long lastLateCall = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
+    private static volatile long lastNewThread = lastLateCall;
+
+    private NativeThreads() {}
+
+    static long enlist(ThreadRecord record) {
+        lastNewThread = System.nanoTime();
+        if (ALL.size() >= sweepAt) {
+            sweep();
+        }
+        ALL.add(record);
+        return CREATED.incrementAndGet();
+    }
+
+    private static synchronized void sweep() {
+        for (ThreadRecord record : ALL) {
+            if (!record.thread.isAlive() && ALL.remove(record)) {
+                BEGUN_BY_THE_DEAD.addAndGet(record.begun());
+            }
+        }
+        sweepAt = Math.max(64, 2 * ALL.size());
+    }
+
+    static void sawLateCall() {
+        lastLateCall = System.nanoTime();
+    }
+
+    /**
+     * Waits until each call that is inside the slot now has left it. The calling thread's own calls are not waited for.
+     *
+     * @return false if one is still inside after that many nanoseconds
+     */
+    static boolean awaitLeft(int slot, long nanos) {
+        HeavyBarrier.issue();
+        long deadline = System.nanoTime() + nanos;
+        for (ThreadRecord record : ALL) {
+            if (record.thread != Thread.currentThread() && !record.awaitLeft(slot, deadline)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    static boolean isInside(int slot, Thread thread) {
+        for (ThreadRecord record : ALL) {
+            if (record.thread == thread && record.isInside(slot)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** No slot names this class loader any more: native threads that idle must not keep it either. */
+    static void forget(ClassLoader loader) {
+        for (ThreadRecord record : ALL) {
+            record.forget(loader);
+        }
+    }
+
+    /** How many upcalls have begun since the JVM started. */
+    public static long begun() {
+        long sum = BEGUN_BY_THE_DEAD.get();
+        for (ThreadRecord record : ALL) {
+            sum += record.begun();
+        }
+        return sum;
+    }
+
+    /** How many threads have made an upcall since the JVM started. */
+    public static long seen() {
+        return CREATED.get();
+    }
+
+    /**
+     * Waits until no upcall has begun for 20 ms, at most 200 ms, if a late call or a new native thread was seen in the last
+     * second: a JVM that ends while a native thread attaches dies of SIGSEGV.
+     */
+    public static void linger() {
+        long now = System.nanoTime();
+        if (now - Math.max(lastLateCall, lastNewThread) > TimeUnit.SECONDS.toNanos(1)) {
+            return;
+        }
+        long end = now + TimeUnit.MILLISECONDS.toNanos(200);
+        long begun = begun();
+        long quietSince = now;
+        while (now < end && now - quietSince < TimeUnit.MILLISECONDS.toNanos(20)) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
+            now = System.nanoTime();
+            long seen = begun();
+            if (seen != begun) {
+                begun = seen;
+                quietSince = now;
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package reactor.ffi.internal.upcall;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import org.jspecify.annotations.Nullable;
+
+/** The name that native code gave the calling thread, where the platform has such a thing. */
+final class PthreadName {
+
+    private static final int SIZE = 64;
+
+    private static final @Nullable MethodHandle SELF =
+            find("pthread_self", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+    private static final @Nullable MethodHandle GET_NAME = find(
+            "pthread_getname_np",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+
+    private PthreadName() {}
+
+    static String current() {
+        if (SELF == null || GET_NAME == null) {
+            return "thread";
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocate(SIZE);
+            int error = (int) GET_NAME.invokeExact((long) SELF.invokeExact(), name, (long) SIZE);
+            String text = error == 0 ? name.getString(0) : "";
+            return text.isBlank() ? "thread" : text;
+        } catch (Throwable e) {
+            return "thread"; // a name is not worth an upcall
+        }
+    }
+
+    @SuppressWarnings("restricted")
+    private static @Nullable MethodHandle find(String symbol, FunctionDescriptor descriptor) {
+        if (System.getProperty("os.name").startsWith("Windows")) {
+            return null; // mingw's winpthreads would answer for threads that are not its own
+        }
+        SymbolLookup lookup = Linker.nativeLinker().defaultLookup();
+        return lookup.find(symbol)
+                .map(address -> Linker.nativeLinker().downcallHandle(address, descriptor))
+                .orElse(null);
+    }
+}

@@ -1,0 +1,57 @@
+package reactor.ffi.internal.upcall;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
+ * between. All fields but the binding belong to the lock of its {@link Stubs}.
+ */
+final class Slot {
+
+    private static final VarHandle BINDING;
+
+    static {
+        try {
+            BINDING = MethodHandles.lookup().findVarHandle(Slot.class, "binding", Binding.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** From 1; zero stands for no slot. */
+    final int id;
+
+    /** Read by every call, after its frame says that it is inside. */
+    private Binding binding;
+
+    MemorySegment pointer = MemorySegment.NULL;
+
+    /** Counts registrations: who holds an older one has nothing to say any more. */
+    int generation;
+
+    /** The source of the last registration. */
+    long source;
+
+    /** When it became inert, by {@code System.nanoTime}. */
+    long retiredAt;
+
+    /** Whose class loader is still named here, by the binding or its fallback. */
+    @Nullable
+    ClassLoader pinned;
+
+    Slot(int id, Binding first) {
+        this.id = id;
+        this.binding = first;
+    }
+
+    Binding binding() {
+        return (Binding) BINDING.getAcquire(this);
+    }
+
+    void bind(Binding next) {
+        BINDING.setVolatile(this, next);
+    }
+}

@@ -1,0 +1,53 @@
+package reactor.ffi.internal.upcall;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One registration of a handler: the pointer that native code is given, until it is retired. All methods may be called from
+ * any thread, any number of times.
+ */
+public final class Upcall {
+
+    private final Stubs stubs;
+    final Slot slot;
+    final int generation;
+    final Binding binding;
+    private final Object keep;
+
+    Upcall(Stubs stubs, Slot slot, Binding binding, Object keep) {
+        this.stubs = stubs;
+        this.slot = slot;
+        this.generation = slot.generation;
+        this.binding = binding;
+        this.keep = keep;
+    }
+
+    /** The C function pointer: callable for the life of the process. */
+    public MemorySegment pointer() {
+        return slot.pointer;
+    }
+
+    /** Makes it inert: later calls get the fallback, and are counted. Calls that are inside run on. */
+    public void retire() {
+        stubs.retire(this, keep);
+    }
+
+    /** Native code is done with the pointer: makes it inert, and its slot may be reused at once. */
+    public void release() {
+        stubs.release(this);
+    }
+
+    /**
+     * Once retired: waits until no handler runs any more, but for those on the calling thread's own stack.
+     *
+     * @return false if one still runs after that many nanoseconds
+     */
+    public boolean awaitLeft(long nanos) {
+        return stubs.isReused(this) || NativeThreads.awaitLeft(slot.id, nanos);
+    }
+
+    /** Whether a handler of it is on that thread's stack. */
+    public boolean isInside(Thread thread) {
+        return !stubs.isReused(this) && NativeThreads.isInside(slot.id, thread);
+    }
+}
