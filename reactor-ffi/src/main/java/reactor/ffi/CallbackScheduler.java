@@ -1,6 +1,7 @@
 package reactor.ffi;
 
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.ffi.internal.loop.LoopScheduler;
 
@@ -94,12 +95,21 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     void runBlocking(NativeAction action);
 
     /**
-     * Refuses new work, ends each subscription with a {@code RejectedExecutionException} after it has unregistered, and
-     * ends the thread last. Returns at once; {@link #disposeGracefully()} completes when the thread has ended. Does
-     * nothing to {@link #shared()}, and nothing the second time.
+     * Refuses new work, drops the tasks that have not begun, ends each subscription with a {@code
+     * RejectedExecutionException} after it has unregistered, and ends the thread last. Returns at once. Does nothing to
+     * {@link #shared()}, and nothing the second time.
      */
     @Override
     void dispose();
+
+    /**
+     * {@link #dispose()} on subscription, but the tasks that are queued still run; delayed and periodic ones are cancelled.
+     *
+     * @return completes when the thread has ended, on a thread of its own; for {@link #shared()} at once. May be subscribed to
+     *     again, after a {@code timeout} for instance.
+     */
+    @Override
+    Mono<Void> disposeGracefully();
 
     /** {@link #dispose()}. */
     @Override

@@ -12,11 +12,13 @@ public final class SchedulerOptions {
     private final String name;
     private final Duration spin;
     private final Duration warnAfter;
+    private final int maxCallers;
 
-    private SchedulerOptions(String name, Duration spin, Duration warnAfter) {
+    private SchedulerOptions(String name, Duration spin, Duration warnAfter, int maxCallers) {
         this.name = name;
         this.spin = spin;
         this.warnAfter = warnAfter;
+        this.maxCallers = maxCallers;
     }
 
     /**
@@ -29,7 +31,7 @@ public final class SchedulerOptions {
         if (requireNonNull(name, "name").isBlank()) {
             throw new IllegalArgumentException("name is blank; give the scheduler a name that a thread dump can show");
         }
-        return new SchedulerOptions(name, Duration.ofNanos(50_000), Duration.ofSeconds(1));
+        return new SchedulerOptions(name, Duration.ofNanos(50_000), Duration.ofSeconds(1), 1024);
     }
 
     /**
@@ -43,7 +45,7 @@ public final class SchedulerOptions {
         if (requireNonNull(spin, "spin").isNegative() || spin.compareTo(Duration.ofMillis(10)) > 0) {
             throw new IllegalArgumentException("spin is " + spin + "; it must be from 0 to 10 ms");
         }
-        return new SchedulerOptions(name, spin, warnAfter);
+        return new SchedulerOptions(name, spin, warnAfter, maxCallers);
     }
 
     /**
@@ -57,7 +59,21 @@ public final class SchedulerOptions {
         if (requireNonNull(warnAfter, "warnAfter").isNegative() || warnAfter.isZero()) {
             throw new IllegalArgumentException("warnAfter is " + warnAfter + "; it must be more than zero");
         }
-        return new SchedulerOptions(name, spin, warnAfter);
+        return new SchedulerOptions(name, spin, warnAfter, maxCallers);
+    }
+
+    /**
+     * How many threads may wait at the same time until this scheduler has answered their call. One more gets the fallback at
+     * once, as if the limit of its wait had passed.
+     *
+     * @param maxCallers one or more. Defaults to 1,024.
+     * @return changed options
+     */
+    public SchedulerOptions maxCallers(int maxCallers) {
+        if (maxCallers < 1) {
+            throw new IllegalArgumentException("maxCallers is " + maxCallers + "; it must be one or more");
+        }
+        return new SchedulerOptions(name, spin, warnAfter, maxCallers);
     }
 
     /**
@@ -87,8 +103,18 @@ public final class SchedulerOptions {
         return warnAfter;
     }
 
+    /**
+     * How many threads may wait for an answer.
+     *
+     * @return one or more
+     */
+    public int maxCallers() {
+        return maxCallers;
+    }
+
     @Override
     public String toString() {
-        return "SchedulerOptions[name=" + name + ", spin=" + spin + ", warnAfter=" + warnAfter + "]";
+        return "SchedulerOptions[name=" + name + ", spin=" + spin + ", warnAfter=" + warnAfter + ", maxCallers="
+                + maxCallers + "]";
     }
 }

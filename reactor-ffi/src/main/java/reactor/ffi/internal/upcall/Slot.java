@@ -25,6 +25,7 @@ final class Slot {
     final int id;
 
     /** Read by every call, after its frame says that it is inside. */
+    @SuppressWarnings("unused") // BINDING
     private Binding binding;
 
     MemorySegment pointer = MemorySegment.NULL;

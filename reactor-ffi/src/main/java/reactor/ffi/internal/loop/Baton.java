@@ -1,0 +1,134 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lock under {@link Turn}. Not reentrant: who holds it never takes it. Unlike {@code ReentrantLock} it can be handed to
+ * a certain thread, taken away from one that is stuck for ever, and a wait for it can be given up because something
+ * else has happened. Waits are uninterruptible: the flag is remembered and set again.
+ */
+@SuppressWarnings("ReferenceEquality") // a thread is the same one or another
+final class Baton {
+
+    /** A {@code deadline} that never comes. */
+    static final long NEVER = Long.MIN_VALUE;
+
+    private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 200;
+
+    private static final VarHandle HOLDER;
+
+    static {
+        try {
+            HOLDER = MethodHandles.lookup().findVarHandle(Baton.class, "holder", Thread.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** From null to a thread: by that thread. From a thread to null or to another: by that thread, or by {@link #seize}. */
+    private volatile @Nullable Thread holder;
+
+    /** Threads that sleep until the holder goes. A release wakes the first; who leaves without the baton wakes the next. */
+    private final ConcurrentLinkedQueue<Thread> waiting = new ConcurrentLinkedQueue<>();
+
+    Baton(Thread holder) {
+        this.holder = holder;
+    }
+
+    /** A thread always sees its own taking and releasing, so the weakest read will do. */
+    boolean isMine() {
+        return (Thread) HOLDER.getOpaque(this) == Thread.currentThread();
+    }
+
+    boolean isHeldBy(Thread thread) {
+        return holder == thread;
+    }
+
+    boolean tryTake() {
+        return holder == null && HOLDER.compareAndSet(this, null, Thread.currentThread());
+    }
+
+    /** Takes it, however long that lasts. */
+    void take() {
+        take(NEVER, () -> true);
+    }
+
+    /**
+     * Waits for it.
+     *
+     * @param deadline in nanoTime, or {@link #NEVER}
+     * @param wanted gives the wait up when false; {@link #wakeAll()} has it asked again
+     */
+    boolean take(long deadline, BooleanSupplier wanted) {
+        for (int i = 0; i <= SPINS; i++) {
+            if (tryTake()) {
+                return true;
+            }
+            Thread.onSpinWait();
+        }
+        Thread me = Thread.currentThread();
+        boolean queued = enqueue(me);
+        boolean taken = tryTake() || isHeldBy(me); // after it was queued: a release from here on wakes it
+        boolean interrupted = false;
+        while (!taken && wanted.getAsBoolean()) {
+            long left = deadline == NEVER ? Long.MAX_VALUE : deadline - System.nanoTime();
+            if (left <= 0) {
+                break;
+            }
+            LockSupport.parkNanos(this, queued ? left : Math.min(left, 1_000_000));
+            interrupted |= Thread.interrupted();
+            taken = tryTake() || isHeldBy(me);
+        }
+        waiting.remove(me);
+        if (!taken && holder == null) {
+            wakeFirst(); // the release that woke this thread was meant for somebody who wants it
+        }
+        if (interrupted) {
+            me.interrupt();
+        }
+        return taken;
+    }
+
+    /** By the holder only. */
+    void release() {
+        HOLDER.setVolatile(this, null);
+        wakeFirst();
+    }
+
+    /** By the holder only: to that thread, which waits for it without a deadline. */
+    void handTo(Thread next) {
+        holder = next;
+        LockSupport.unpark(next);
+    }
+
+    /** Takes it from a thread that will not go on before the caller has released it. */
+    boolean seize(Thread from) {
+        return HOLDER.compareAndSet(this, from, Thread.currentThread());
+    }
+
+    void wakeAll() {
+        for (Thread thread : waiting) {
+            LockSupport.unpark(thread);
+        }
+    }
+
+    private boolean enqueue(Thread me) {
+        try {
+            return waiting.add(me);
+        } catch (OutOfMemoryError e) { // it looks every millisecond instead
+            return false;
+        }
+    }
+
+    private void wakeFirst() {
+        Thread next = waiting.peek();
+        if (next != null) {
+            LockSupport.unpark(next);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+package reactor.ffi.internal.loop;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import reactor.ffi.NativeCall;
+import reactor.ffi.SchedulerOptions;
+
+/**
+ * How a thread gets a call run under a turn that it does not have: queued for the owner, or on a borrowed turn.
+ *
+ * <p>A thread has one turn at most: whoever enters another scheduler lends the turn that it has until it is back. So nobody
+ * waits for a turn with another one in hand, and schedulers that call each other do not deadlock.
+ */
+final class Callers {
+
+    /** Longer than an answer takes when both sides are awake. */
+    private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 500;
+
+    /** The turns that this thread has borrowed, innermost last; a turn that it has lent again is still in it. */
+    private static final ThreadLocal<List<Turn>> BORROWED = ThreadLocal.withInitial(() -> new ArrayList<>(2));
+
+    private final Turn turn;
+    private final Idle idle;
+    private final Lifecycle lifecycle;
+    private final LoopScheduler scheduler;
+    private final int max;
+    private final long warnAfter;
+
+    /** Threads inside {@link #waitFor}: no more than {@code max}. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
+    Callers(LoopScheduler scheduler, Turn turn, Idle idle, Lifecycle lifecycle, SchedulerOptions options) {
+        this.scheduler = scheduler;
+        this.turn = turn;
+        this.idle = idle;
+        this.lifecycle = lifecycle;
+        this.max = options.maxCallers();
+        this.warnAfter = scheduler.warnAfterNanos();
+    }
+
+    boolean call(TurnCall call, long limit, boolean wake) {
+        if (turn.isCurrent()) {
+            if (call.claim()) {
+                call.perform();
+            }
+            return true;
+        }
+        long deadline = System.nanoTime() + Math.min(limit, Long.MAX_VALUE >> 1);
+        Turn held = held();
+        return held == null ? enter(call, deadline, wake) : held.callBlocking(() -> enter(call, deadline, wake));
+    }
+
+    private boolean enter(TurnCall call, long deadline, boolean wake) {
+        if (turn.isOwner()) {
+            return nested(call, deadline);
+        }
+        return (turn.isLent() && turn.tryBorrow() && runBorrowed(call)) || waitFor(call, deadline, wake);
+    }
+
+    /** A callback on top of a lend of the owner: the turn is taken back for it. */
+    private boolean nested(TurnCall call, long deadline) {
+        if (!turn.takeBack(deadline)) {
+            return false;
+        }
+        try {
+            if (call.claim()) {
+                call.perform();
+            }
+            return true;
+        } finally {
+            turn.lend();
+        }
+    }
+
+    private boolean waitFor(TurnCall call, long deadline, boolean wake) {
+        if (waiting.incrementAndGet() > max) {
+            waiting.decrementAndGet();
+            return false;
+        }
+        boolean interrupted = false;
+        boolean warned = false;
+        boolean queued = false;
+        long from = System.nanoTime();
+        try {
+            while (!call.isDone() && !call.isWithdrawn()) {
+                if (call.isWaiting() && turn.borrow(deadline, call) && runBorrowed(call)) {
+                    break;
+                }
+                if (!queued) {
+                    queued = true;
+                    turn.queue(call, wake);
+                    if (lifecycle.isDisposed()) { // nobody may be there to refuse it
+                        call.withdraw();
+                    }
+                    continue;
+                }
+                long now = System.nanoTime();
+                if (now - deadline >= 0 && call.withdraw()) {
+                    idle.wake(); // to let go of it
+                    break;
+                }
+                if (!warned && now - from >= warnAfter) {
+                    warned = true;
+                    Watch.warn(
+                            call.isWaiting() ? "a call waits for its turn" : "a call waits for the end of its handler",
+                            Thread.currentThread(),
+                            scheduler,
+                            now - from);
+                }
+                long rest = call.isWaiting() ? deadline - now : Long.MAX_VALUE;
+                interrupted |= sleep(call, warned ? rest : Math.min(rest, warnAfter - (now - from)));
+            }
+            return call.isDone();
+        } finally {
+            waiting.decrementAndGet();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Spins, then sleeps, until the call has moved on or can be run on a borrowed turn; true if interrupted meanwhile. */
+    private boolean sleep(TurnCall call, long nanos) {
+        boolean waits = call.isWaiting();
+        for (int i = 0; i < SPINS; i++) {
+            if (hasMoved(call, waits)) {
+                return false;
+            }
+            Thread.onSpinWait();
+        }
+        call.announce();
+        if (!hasMoved(call, waits)) {
+            LockSupport.parkNanos(turn, nanos);
+        }
+        call.awake();
+        return Thread.interrupted();
+    }
+
+    private boolean hasMoved(TurnCall call, boolean waits) {
+        return waits ? turn.isLent() || !call.isWaiting() : call.isDone();
+    }
+
+    /** With the baton, which it gives back; false if somebody else has the call. */
+    private boolean runBorrowed(TurnCall call) {
+        try {
+            if (!turn.isLent() || !call.claim()) {
+                return false;
+            }
+            List<Turn> borrowed = BORROWED.get();
+            borrowed.add(turn);
+            try {
+                call.perform();
+            } finally {
+                borrowed.removeLast();
+            }
+            return true;
+        } finally {
+            turn.giveBack();
+        }
+    }
+
+    /** Runs something that may wait for another thread, with the turn lent that this thread has. */
+    static <R extends @Nullable Object> R lendHeld(NativeCall<R> call) {
+        Turn held = held();
+        return held == null ? Turn.call(call) : held.callBlocking(call);
+    }
+
+    /** The turn that this thread has: one at most. */
+    private static @Nullable Turn held() {
+        if (Thread.currentThread() instanceof LoopThread thread
+                && thread.scheduler.turn().isCurrent()) {
+            return thread.scheduler.turn();
+        }
+        List<Turn> borrowed = BORROWED.get();
+        for (int i = borrowed.size() - 1; i >= 0; i--) {
+            if (borrowed.get(i).isCurrent()) {
+                return borrowed.get(i);
+            }
+        }
+        return null;
+    }
+
+    /** Runs what the shutdown hook has to do with a turn that it took. */
+    static void holding(Turn turn, Runnable run) {
+        List<Turn> borrowed = BORROWED.get();
+        borrowed.add(turn);
+        try {
+            run.run();
+        } finally {
+            borrowed.removeLast();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package reactor.ffi.internal.loop;
+
+import java.util.concurrent.Executor;
+import reactor.core.Disposable;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+import reactor.util.Loggers;
+
+/**
+ * Where an error goes that has no subscriber: to where Reactor's own schedulers report theirs, that is the thread's
+ * {@code UncaughtExceptionHandler}, then {@link Schedulers#onHandleError}. Any thread; nothing is ever thrown from here.
+ */
+public final class Errors {
+
+    private Errors() {}
+
+    /**
+     * Reports an error, and survives whatever the handlers that it is reported to throw.
+     *
+     * @param error what was thrown
+     */
+    public static void report(Throwable error) {
+        try {
+            Reactors.WORKER.schedule(() -> sneak(error));
+        } catch (Throwable failed) {
+            // A handler threw, or there is neither memory nor stack to call it: the thread that reports has to live on.
+        }
+    }
+
+    /** What the scheduler's thread has as its handler, as Reactor's threads have: the log. */
+    static void uncaught(Thread thread, Throwable error) {
+        Loggers.getLogger(Errors.class)
+                .error("Scheduler worker in thread " + thread.getName() + " failed with an uncaught exception", error);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void sneak(Throwable error) throws E {
+        throw (E) error;
+    }
+
+    /**
+     * {@code Schedulers.handleError} is not public. This reaches it: a worker of Reactor's that runs its task on the spot.
+     * An executor that is a {@link Scheduler} as well is not given the {@code onSchedule} hooks, which a task that only
+     * throws must not see.
+     */
+    private static final class Reactors implements Executor, Scheduler {
+
+        static final Scheduler.Worker WORKER =
+                Schedulers.fromExecutor((Executor) new Reactors()).createWorker();
+
+        @Override
+        public void execute(Runnable task) {
+            task.run();
+        }
+
+        @Override
+        public Disposable schedule(Runnable task) {
+            throw new UnsupportedOperationException("only an executor");
+        }
+
+        @Override
+        public Worker createWorker() {
+            throw new UnsupportedOperationException("only an executor");
+        }
+
+        @Override
+        public String toString() {
+            return "errors";
+        }
+    }
+}

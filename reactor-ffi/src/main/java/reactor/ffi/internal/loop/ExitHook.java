@@ -1,0 +1,114 @@
+package reactor.ffi.internal.loop;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import reactor.util.Loggers;
+
+/**
+ * Unregisters what is still live when the JVM ends: otherwise native threads go on to call into it, and a thread that makes
+ * its first upcall meanwhile is a SIGSEGV. All schedulers at the same time, within one limit: the system property {@code
+ * reactor.ffi.exit.limit}, in milliseconds, by default 2000; 0 switches it off.
+ */
+public final class ExitHook {
+
+    private static final String LIMIT = "reactor.ffi.exit.limit";
+
+    /** Those that ever had a source, and whose thread has not ended. */
+    private static final Set<LoopScheduler> LIVE = ConcurrentHashMap.newKeySet();
+
+    private static volatile boolean begun;
+
+    static {
+        Thread hook = new Thread(null, ExitHook::run, "reactor-ffi-exit", 0, false);
+        hook.setContextClassLoader(ExitHook.class.getClassLoader());
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            begun = true;
+        }
+    }
+
+    private ExitHook() {}
+
+    /**
+     * Whether the JVM is shutting down, and live sources are being unregistered. Any thread.
+     *
+     * @return true if nothing new may be registered
+     */
+    public static boolean begun() {
+        return begun;
+    }
+
+    static void add(LoopScheduler scheduler) {
+        if (!LIVE.contains(scheduler)) {
+            LIVE.add(scheduler);
+        }
+    }
+
+    static void remove(LoopScheduler scheduler) {
+        LIVE.remove(scheduler);
+    }
+
+    private static void run() {
+        long limit = Long.getLong(LIMIT, 2_000);
+        if (limit <= 0) {
+            return;
+        }
+        begun = true;
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limit);
+        List<Thread> exiting = exiting();
+        List<Leave> leaves = new ArrayList<>();
+        for (LoopScheduler scheduler : LIVE) {
+            List<LoopSource> sources = new ArrayList<>(scheduler.lifecycle().attached());
+            sources.removeIf(source -> isHeldUp(source, exiting));
+            if (!sources.isEmpty()) {
+                leaves.add(new Leave(scheduler, sources, exiting, deadline));
+            }
+        }
+        leaves.forEach(ExitHook::start);
+        for (Leave leave : leaves) {
+            leave.awaitEnd();
+        }
+        KeepAlive.linger();
+    }
+
+    private static void start(Leave leave) {
+        Thread thread = new Thread(null, leave, "reactor-ffi-exit " + leave.scheduler(), 0, false);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Threads that end the JVM: the one that runs the hooks, and others that tried and are stuck for ever. */
+    private static List<Thread> exiting() {
+        List<Thread> exiting = new ArrayList<>();
+        for (Map.Entry<Thread, StackTraceElement[]> each :
+                Thread.getAllStackTraces().entrySet()) {
+            for (StackTraceElement frame : each.getValue()) {
+                if (frame.getClassName().equals("java.lang.Shutdown")) {
+                    exiting.add(each.getKey());
+                    break;
+                }
+            }
+        }
+        return exiting;
+    }
+
+    private static boolean isHeldUp(LoopSource source, List<Thread> exiting) {
+        for (Thread thread : exiting) {
+            if (source.runsOn(thread)) {
+                warn(source + " stays registered: a handler of it is on the stack of \"" + thread.getName()
+                        + "\", which ends the JVM");
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static void warn(String text) {
+        Loggers.getLogger(ExitHook.class).warn(text);
+    }
+}

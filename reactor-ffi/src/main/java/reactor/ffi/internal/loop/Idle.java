@@ -1,0 +1,150 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * How the loop's thread waits: it pauses and looks again while that pays, then sleeps until it is woken. Also how it is
+ * started, which is its first waking.
+ *
+ * <p>Nothing is missed: a waker makes its work visible, then (full fence) reads {@link #state}; the thread writes
+ * {@code state}, then (full fence) looks for work. One of the two sees the other.
+ */
+final class Idle {
+
+    private static final int AWAKE = 0;
+    private static final int PARKED = 1;
+    private static final int NOT_STARTED = 2;
+
+    /**
+     * One look at the queues in about a microsecond: each look takes the producers' cache line away from them, and looks
+     * without a pause made an event six times as expensive.
+     */
+    private static final long PAUSE = 1_000;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(Idle.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Thread thread;
+
+    /** No more than this is spent on looking, in ns; zero where there is one core, as nobody could work meanwhile. */
+    private final long limit;
+
+    /** What of it is spent at present: it doubles where looking was, or would have been, enough, and halves where not. */
+    private long budget;
+
+    /** When looking began, in nanoTime; zero while there is work. */
+    private long since;
+
+    /** When the thread last set out to look, in nanoTime. */
+    private long looked;
+
+    private long wakeUps;
+
+    /** PARKED is written by the thread, and taken off by one waker for each burst, who alone pays for the wake-up. */
+    private volatile int state = NOT_STARTED;
+
+    Idle(Thread thread, long limit) {
+        this.thread = thread;
+        this.limit = Runtime.getRuntime().availableProcessors() == 1 ? 0 : limit;
+        this.budget = this.limit;
+    }
+
+    /** Any thread, after its work was made visible by a full fence or a CAS. */
+    void wake() {
+        if ((int) STATE.getOpaque(this) != AWAKE) {
+            wakeSlowly();
+        }
+    }
+
+    private void wakeSlowly() {
+        if (STATE.compareAndSet(this, PARKED, AWAKE)) {
+            LockSupport.unpark(thread);
+        } else if (STATE.compareAndSet(this, NOT_STARTED, AWAKE)) {
+            try {
+                thread.start();
+            } catch (Throwable e) { // no memory for a thread: whoever comes next tries again
+                state = NOT_STARTED;
+                throw e;
+            }
+        }
+    }
+
+    /** Whether the thread was never started, and now never will be. */
+    boolean cancelStart() {
+        return STATE.compareAndSet(this, NOT_STARTED, AWAKE);
+    }
+
+    // The rest is the loop's thread only.
+
+    /**
+     * Between two looks: waits until the last one is a microsecond old, or somebody waits for an answer.
+     *
+     * @param found whether the last look found work
+     * @return false if looking has found nothing for long enough
+     */
+    boolean pause(boolean found, Turn turn) {
+        if (limit == 0) {
+            return found;
+        }
+        long now = System.nanoTime();
+        if (!found && since == 0) {
+            since = now;
+        } else if (found && since != 0) {
+            since = 0;
+            budget = Math.min(limit, budget << 1);
+        }
+        while (now - looked < PAUSE) {
+            if (turn.hasRequests()) { // only callers that wait write this line, and each of them is in a hurry
+                looked = now;
+                return true;
+            }
+            Thread.onSpinWait();
+            Thread.onSpinWait();
+            now = System.nanoTime();
+        }
+        looked = now;
+        return found || now - since < budget;
+    }
+
+    /** Says that the thread is about to sleep. What it looks at after this call cannot change without waking it. */
+    void announce() {
+        state = PARKED;
+        VarHandle.fullFence();
+    }
+
+    /** Sleeps, unless woken since {@link #announce()}; at most so many ns, if more than zero. */
+    void park(long nanos) {
+        if (state == PARKED) {
+            long from = System.nanoTime();
+            if (nanos > 0) {
+                LockSupport.parkNanos(this, nanos);
+            } else {
+                LockSupport.park(this);
+            }
+            wakeUps = wakeUps + 1;
+            boolean brief = System.nanoTime() - from < limit;
+            budget = brief ? Math.min(limit, budget << 1) : Math.max(Math.min(limit, PAUSE), budget >> 1);
+        }
+        since = 0;
+        Thread.interrupted(); // nobody interrupts this thread on purpose; with the flag set it could not sleep
+    }
+
+    /** The opposite of {@link #announce()}. */
+    void awake() {
+        STATE.setOpaque(this, AWAKE);
+    }
+
+    /** How often the thread slept; any thread, approximately. */
+    long wakeUps() {
+        return wakeUps;
+    }
+}

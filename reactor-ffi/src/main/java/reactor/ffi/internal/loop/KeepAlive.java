@@ -1,0 +1,151 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Keeps the JVM up while anybody wants it to: a thread that is not a daemon, and sleeps, for as long as a token is out.
+ * Native threads are attached as daemons, and the schedulers' threads are daemons, so nothing else does.
+ *
+ * <p>All methods may be called from any thread.
+ */
+public final class KeepAlive {
+
+    /** How long the thread outlives the last token, so that a source that comes and goes does not start one each time. */
+    private static final long GRACE_MILLIS = 50;
+
+    private static final Object LOCK = new Object();
+
+    /** Tokens that are out. Guarded by LOCK, as all below. */
+    private static long count;
+
+    /** There is a thread, and it has not yet decided to end. */
+    private static boolean running;
+
+    /** The thread waits for the count to fall to zero, and has to be told. In its grace it looks by itself. */
+    private static boolean holding;
+
+    private static volatile Runnable linger = () -> {};
+
+    private KeepAlive() {}
+
+    /** The right to keep the JVM up. */
+    public static final class Token {
+
+        private static final VarHandle RELEASED;
+
+        static {
+            try {
+                RELEASED = MethodHandles.lookup().findVarHandle(Token.class, "released", boolean.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+
+        @SuppressWarnings("unused")
+        private volatile boolean released;
+
+        private Token() {}
+
+        /** Gives it back; nothing the second time. */
+        public void release() {
+            if (RELEASED.compareAndSet(this, false, true)) {
+                synchronized (LOCK) {
+                    if (--count == 0 && holding) {
+                        LOCK.notifyAll();
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * Keeps the JVM up from now on.
+     *
+     * @return what ends that
+     */
+    public static Token acquire() {
+        synchronized (LOCK) {
+            if (!running) {
+                start();
+                running = true;
+            }
+            count++;
+        }
+        return new Token();
+    }
+
+    /**
+     * Sets what is run before the JVM may end because the last token is back, and at the end of the shutdown hook: it
+     * waits until native threads that are late have left.
+     *
+     * @param wait returns when it is safe to let go; it bounds itself
+     */
+    public static void linger(Runnable wait) {
+        linger = wait;
+    }
+
+    static void linger() {
+        try {
+            linger.run();
+        } catch (Throwable e) {
+            Errors.report(e);
+        }
+    }
+
+    /** How many tokens are out. */
+    static long tokens() {
+        synchronized (LOCK) {
+            return count;
+        }
+    }
+
+    private static void start() {
+        Thread thread = new Thread(null, KeepAlive::run, "reactor-ffi-keep-alive", 0, false);
+        thread.setDaemon(false);
+        thread.setContextClassLoader(KeepAlive.class.getClassLoader());
+        thread.start();
+    }
+
+    private static void run() {
+        do {
+            hold();
+            linger();
+        } while (!end());
+    }
+
+    /** Until there has been no token for the time of grace. */
+    private static void hold() {
+        synchronized (LOCK) {
+            do {
+                holding = true;
+                while (count > 0) {
+                    sleep(0);
+                }
+                holding = false;
+                long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
+                long left;
+                while ((left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime())) > 0) {
+                    sleep(left);
+                }
+            } while (count > 0);
+        }
+    }
+
+    private static boolean end() {
+        synchronized (LOCK) {
+            running = count > 0;
+            return !running;
+        }
+    }
+
+    @SuppressWarnings("WaitNotInLoop") // the callers loop
+    private static void sleep(long millis) {
+        try {
+            LOCK.wait(millis);
+        } catch (InterruptedException e) {
+            // nobody has a reason to; the tokens decide
+        }
+    }
+}

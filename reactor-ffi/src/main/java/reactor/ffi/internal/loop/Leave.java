@@ -1,0 +1,95 @@
+package reactor.ffi.internal.loop;
+
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Unregisters the sources of one scheduler, on a thread of its own: on the scheduler's thread if that answers; by itself on a
+ * lent turn; by itself on the turn of a thread that ends the JVM, which nobody else will ever have again.
+ */
+final class Leave implements Runnable {
+
+    private final LoopScheduler scheduler;
+    private final List<LoopSource> sources;
+    private final List<Thread> exiting;
+    private final long deadline;
+
+    /** What has unregistered. */
+    private final Set<LoopSource> gone = ConcurrentHashMap.newKeySet();
+
+    private final CountDownLatch ended = new CountDownLatch(1);
+
+    Leave(LoopScheduler scheduler, List<LoopSource> sources, List<Thread> exiting, long deadline) {
+        this.scheduler = scheduler;
+        this.sources = sources;
+        this.exiting = exiting;
+        this.deadline = deadline;
+    }
+
+    LoopScheduler scheduler() {
+        return scheduler;
+    }
+
+    @Override
+    public void run() {
+        try {
+            Turn turn = scheduler.turn();
+            for (Thread thread : exiting) {
+                if (turn.seize(thread, deadline)) {
+                    Callers.holding(turn, this::exit);
+                    turn.giveBack();
+                    return;
+                }
+            }
+            TurnCall exit = new TurnCall() {
+                @Override
+                protected void run() {
+                    exit();
+                }
+            };
+            if (!scheduler.call(exit, left(), true) && scheduler.isDisposed()) {
+                scheduler.lifecycle().ended.get(left(), TimeUnit.NANOSECONDS); // it unregisters them without being told
+            }
+        } catch (InterruptedException | ExecutionException | TimeoutException e) {
+            // the hook names what is left
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    private void exit() {
+        for (LoopSource source : sources) {
+            try {
+                source.exit();
+            } catch (Throwable e) {
+                Errors.report(e);
+            }
+            gone.add(source);
+        }
+    }
+
+    /** By the hook: until all have unregistered, or the time is up; names those that have not. */
+    void awaitEnd() {
+        try {
+            if (ended.await(left(), TimeUnit.NANOSECONDS) && gone.size() == sources.size()) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        for (LoopSource source : scheduler.lifecycle().attached()) {
+            if (sources.contains(source) && !gone.contains(source)) {
+                ExitHook.warn(source + " on " + scheduler + " did not unregister within the limit at exit");
+            }
+        }
+    }
+
+    private long left() {
+        return Math.max(0, deadline - System.nanoTime());
+    }
+}

@@ -1,0 +1,93 @@
+package reactor.ffi.internal.loop;
+
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/** From open to disposed to terminated, and the sources that have to be gone before the last step. */
+final class Lifecycle {
+
+    private static final int OPEN = 0;
+    private static final int DISPOSED = 1;
+    private static final int TERMINATED = 2;
+
+    /** Completes when the thread has ended. */
+    final CompletableFuture<Void> ended = new CompletableFuture<>();
+
+    /** Guarded by this, as is every step of {@code state}: nothing is attached once it is disposed. */
+    private final Set<LoopSource> attached = new LinkedHashSet<>();
+
+    /** The size of it, for the loop's thread. */
+    private volatile int sources;
+
+    private volatile int state = OPEN;
+
+    /** Tasks of users that are queued are dropped and not run. Before {@code state}. */
+    private volatile boolean dropping;
+
+    /** Refuses what is new from now on; false if it did already. */
+    synchronized boolean dispose(boolean drop) {
+        dropping |= drop;
+        if (state != OPEN) {
+            return false;
+        }
+        state = DISPOSED;
+        return true;
+    }
+
+    synchronized void terminate() {
+        state = TERMINATED;
+    }
+
+    boolean isDisposed() {
+        return state != OPEN;
+    }
+
+    boolean isTerminated() {
+        return state == TERMINATED;
+    }
+
+    /** Disposed, and no source is left. */
+    boolean isOver() {
+        return state != OPEN && sources == 0;
+    }
+
+    /** Whether a task of a user that comes out of the queue is dropped; a delayed or periodic one is in any case. */
+    boolean drops(boolean timed) {
+        return state != OPEN && (dropping || timed);
+    }
+
+    synchronized boolean attach(LoopSource source) {
+        if (state != OPEN) {
+            return false;
+        }
+        attached.add(source);
+        sources = attached.size();
+        return true;
+    }
+
+    synchronized void detach(LoopSource source) {
+        attached.remove(source);
+        sources = attached.size();
+    }
+
+    synchronized List<LoopSource> attached() {
+        return List.copyOf(attached);
+    }
+
+    /** For each source that is attached now, outside of the lock. What one throws does not keep it from the others. */
+    void each(Consumer<LoopSource> action) {
+        if (sources == 0) {
+            return;
+        }
+        for (LoopSource source : attached()) {
+            try {
+                action.accept(source);
+            } catch (Throwable e) {
+                Errors.report(e);
+            }
+        }
+    }
+}

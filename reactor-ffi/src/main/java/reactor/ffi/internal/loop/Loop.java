@@ -1,0 +1,173 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
+
+/**
+ * The engine: what the scheduler's thread does.
+ *
+ * <h2>A turn of the loop</h2>
+ * Calls that wait for an answer, then a batch of tasks, then a batch of each active source, then the timers that are due.
+ * Each of these is bounded, so that nobody starves, and each is looked at even when the one before had work.
+ *
+ * <h2>No work</h2>
+ * The thread pauses about a microsecond without touching a queue and looks again, until the time that {@link Idle} allows
+ * is over. Then it marks all sources as idle, looks at each once more, says that it is about to sleep, looks at the queues
+ * once more, and sleeps. A producer wakes it only if it reads that: once for each burst.
+ *
+ * <h2>The end</h2>
+ * Of a disposed scheduler the loop runs on until all sources are detached, then {@link Lifecycle} closes the queues.
+ */
+final class Loop {
+
+    private static final int BATCH = 256;
+
+    private static final VarHandle TURNS;
+    private static final VarHandle TASKS;
+
+    static {
+        try {
+            TURNS = MethodHandles.lookup().findVarHandle(Loop.class, "turns", long.class);
+            TASKS = MethodHandles.lookup().findVarHandle(Loop.class, "ran", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final MpscUnboundedVarHandleArrayQueue<LoopTask> tasks = new MpscUnboundedVarHandleArrayQueue<>(64);
+    private final Idle idle;
+    private final Sources sources;
+    private final Timers timers;
+    private final Turn turn;
+    private final Lifecycle lifecycle;
+
+    /** Turns of the loop that found work, and tasks run: written by the loop's thread. */
+    private long turns;
+
+    private long ran;
+
+    Loop(Idle idle, Turn turn, Lifecycle lifecycle) {
+        this.idle = idle;
+        this.turn = turn;
+        this.lifecycle = lifecycle;
+        this.sources = new Sources(idle);
+        this.timers = new Timers(idle);
+    }
+
+    Sources sources() {
+        return sources;
+    }
+
+    Timers timers() {
+        return timers;
+    }
+
+    /** Queues a task and wakes the thread; false if the thread has ended, and the task will not be run. */
+    boolean offer(LoopTask task) {
+        if (lifecycle.isTerminated()) {
+            return false;
+        }
+        tasks.offer(task);
+        VarHandle.fullFence();
+        idle.wake();
+        return !lifecycle.isTerminated() || !task.withdraw();
+    }
+
+    /** The life of the thread. */
+    void run() {
+        for (; ; ) {
+            try {
+                boolean found = pass();
+                if (found) {
+                    TURNS.setOpaque(this, turns + 1);
+                } else if (lifecycle.isOver() && isQuiet()) {
+                    break;
+                }
+                if (!idle.pause(found, turn) && !found) {
+                    park();
+                }
+            } catch (Throwable e) { // nothing of a user's gets here; no memory or no stack for what is ours might
+                Errors.report(e);
+            }
+        }
+    }
+
+    /** After the last turn, with the scheduler terminated: runs what is ours of what was still queued, drops the rest. */
+    void close() {
+        timers.clear();
+        LoopTask task;
+        while ((task = tasks.poll()) != null) {
+            run(task);
+        }
+    }
+
+    private boolean pass() {
+        boolean did = turn.serve(BATCH);
+        did |= runTasks();
+        did |= sources.drain();
+        did |= timers.run(BATCH);
+        return did;
+    }
+
+    private boolean runTasks() {
+        int n = 0;
+        LoopTask task;
+        while (n < BATCH && (task = tasks.relaxedPoll()) != null) {
+            run(task);
+            n++;
+        }
+        if (n == 0) {
+            return false;
+        }
+        TASKS.setOpaque(this, ran + n);
+        return true;
+    }
+
+    private void run(LoopTask task) {
+        if (!task.internal && lifecycle.drops(task.due != 0 || task.period != LoopTask.ONCE)) {
+            task.withdraw();
+        } else if (task.due != 0 && !lifecycle.isTerminated()) {
+            timers.add(task);
+        } else if (task.run()) {
+            again(task);
+        }
+    }
+
+    private void again(LoopTask task) {
+        if (task.period > 0) {
+            timers.add(task);
+        } else {
+            tasks.offer(task);
+        }
+    }
+
+    private void park() {
+        if (!sources.quiesce()) {
+            return;
+        }
+        idle.announce();
+        long wait = timers.nanosToNext();
+        if (wait != 0 && isQuiet() && !lifecycle.isOver()) {
+            idle.park(wait);
+        }
+        idle.awake();
+    }
+
+    private boolean isQuiet() {
+        return tasks.isEmpty() && !turn.hasRequests() && !sources.hasReady();
+    }
+
+    /** Tasks that wait, delayed ones too; any thread, approximately. */
+    int buffered() {
+        return tasks.size() + timers.size();
+    }
+
+    long turns() {
+        return (long) TURNS.getOpaque(this);
+    }
+
+    long tasks() {
+        return (long) TASKS.getOpaque(this);
+    }
+}

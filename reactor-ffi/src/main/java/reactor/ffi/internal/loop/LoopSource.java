@@ -1,0 +1,116 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/** The fields that producers read. Apart, so that {@link LoopSource} can put a distance behind them. */
+abstract class LoopSourceFields {
+
+    final Sources sources;
+
+    /**
+     * IDLE or ACTIVE. Producers set ACTIVE, the loop's thread sets IDLE. While it is ACTIVE the loop looks at the source
+     * by itself, and a producer reads this line and writes nothing.
+     */
+    volatile int state;
+
+    /** The link of the loop's stack of newly active sources: of the producer that set ACTIVE, then of the loop's thread. */
+    @Nullable
+    LoopSource next;
+
+    LoopSourceFields(Sources sources) {
+        this.sources = sources;
+    }
+}
+
+/**
+ * Something that the loop drains: a queue that any thread fills, and its one consumer. Extended by the streams.
+ *
+ * <p>A producer makes its work visible and calls {@link #signal()}. The loop's thread then calls {@link #drain} again and
+ * again, for as long as that finds something and a little longer, so that in a busy time nobody pays for waking anybody.
+ */
+public abstract class LoopSource extends LoopSourceFields {
+
+    static final int IDLE = 0;
+    static final int ACTIVE = 1;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(LoopSourceFields.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** What a subclass writes must not take {@code state} out of the producers' caches. */
+    @SuppressWarnings({"unused", "UnusedVariable"})
+    private long p0, p1, p2, p3, p4, p5, p6, p7;
+
+    /**
+     * A source of this scheduler; {@link LoopScheduler#attach} it before the first signal.
+     *
+     * @param scheduler whose thread drains it
+     */
+    protected LoopSource(LoopScheduler scheduler) {
+        super(scheduler.loop().sources());
+    }
+
+    /** There is work. Any thread, after it made the work visible by any kind of store. */
+    public final void signal() {
+        VarHandle.fullFence(); // the work before the state: the loop stores IDLE, fences, and looks for work
+        if ((int) STATE.getOpaque(this) == IDLE && STATE.compareAndSet(this, IDLE, ACTIVE)) {
+            sources.push(this);
+        }
+    }
+
+    /**
+     * Handles what is there. Loop's thread only, never nested.
+     *
+     * @param budget handle no more items than this
+     * @return whether it did something
+     */
+    protected abstract boolean drain(int budget);
+
+    /**
+     * Whether {@link #drain} would do something. Loop's thread only; asked after the source was marked as idle, so that
+     * work of a producer that saw it active is not missed.
+     *
+     * @return true if there is work
+     */
+    protected abstract boolean hasWork();
+
+    /** The turn is being lent: wakes the producers that wait for room. On the thread that lends, usually the loop's. */
+    protected abstract void turnLent();
+
+    /**
+     * The scheduler is disposed: ends with this error, and calls {@link LoopScheduler#detach} when it has unregistered.
+     * Loop's thread only, once.
+     *
+     * @param cause a {@code RejectedExecutionException}
+     */
+    protected abstract void end(Throwable cause);
+
+    /** The JVM is ending: unregisters now; nobody listens any more. On the thread that has the turn. */
+    protected abstract void exit();
+
+    /**
+     * Whether a handler of this source is on that thread's stack.
+     *
+     * @param thread a thread that ends the JVM
+     * @return true if {@link #exit()} could not end before that handler has left
+     */
+    protected abstract boolean runsOn(Thread thread);
+
+    // Loop's thread only.
+
+    final void idle() {
+        STATE.setOpaque(this, IDLE);
+    }
+
+    final boolean activate() {
+        return STATE.compareAndSet(this, IDLE, ACTIVE);
+    }
+}

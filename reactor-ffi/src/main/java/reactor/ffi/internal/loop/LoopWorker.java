@@ -1,0 +1,75 @@
+package reactor.ffi.internal.loop;
+
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.Exceptions;
+import reactor.core.Scannable;
+import reactor.core.scheduler.Scheduler;
+
+/** Tasks that are cancelled together. They run in the order in which one thread gave them, as all of a scheduler's do. */
+final class LoopWorker implements Scheduler.Worker, Scannable {
+
+    private final LoopScheduler scheduler;
+    private final Disposable.Composite tasks = Disposables.composite();
+
+    LoopWorker(LoopScheduler scheduler) {
+        this.scheduler = scheduler;
+    }
+
+    @Override
+    public Disposable schedule(Runnable task) {
+        return submit(scheduler.task(task, tasks, LoopTask.ONCE), 0, TimeUnit.NANOSECONDS);
+    }
+
+    @Override
+    public Disposable schedule(Runnable task, long delay, TimeUnit unit) {
+        return submit(scheduler.task(task, tasks, LoopTask.ONCE), delay, unit);
+    }
+
+    @Override
+    public Disposable schedulePeriodically(Runnable task, long initialDelay, long period, TimeUnit unit) {
+        return submit(scheduler.task(task, tasks, Math.max(0, unit.toNanos(period))), initialDelay, unit);
+    }
+
+    private Disposable submit(LoopTask task, long delay, TimeUnit unit) {
+        if (!tasks.add(task)) {
+            throw Exceptions.failWithRejected();
+        }
+        try {
+            return scheduler.submit(task, delay, unit);
+        } catch (Throwable e) {
+            task.dispose();
+            throw e;
+        }
+    }
+
+    @Override
+    public void dispose() {
+        tasks.dispose();
+    }
+
+    @Override
+    public boolean isDisposed() {
+        return tasks.isDisposed();
+    }
+
+    @Override
+    @SuppressWarnings({"rawtypes", "ReferenceEquality"}) // as Scannable declares it, and compares
+    public @Nullable Object scanUnsafe(Attr key) {
+        if (key == Attr.BUFFERED) {
+            return tasks.size();
+        }
+        if (key == Attr.TERMINATED || key == Attr.CANCELLED) {
+            return isDisposed();
+        }
+        if (key == Attr.NAME) {
+            return scheduler + ".worker";
+        }
+        if (key == Attr.PARENT) {
+            return scheduler;
+        }
+        return null;
+    }
+}

@@ -1,0 +1,34 @@
+package reactor.ffi.internal.loop;
+
+import org.jspecify.annotations.Nullable;
+
+/** The count that a user moves with ref and unref. Above zero it holds one token of {@link KeepAlive}. Any thread. */
+final class Refs {
+
+    /** Never below zero. Guarded by this, as is the token, which is there just while it is above zero. */
+    private int count;
+
+    private KeepAlive.@Nullable Token token;
+
+    synchronized int ref() {
+        if (count == Integer.MAX_VALUE) {
+            throw new IllegalStateException("more than " + Integer.MAX_VALUE + " refs; a ref without its unref?");
+        }
+        if (token == null) {
+            token = KeepAlive.acquire();
+        }
+        return ++count;
+    }
+
+    synchronized int unref() {
+        if (count > 0 && --count == 0 && token != null) {
+            token.release();
+            token = null;
+        }
+        return count;
+    }
+
+    synchronized int count() {
+        return count;
+    }
+}

@@ -1,0 +1,96 @@
+package reactor.ffi.internal.loop;
+
+import java.util.Comparator;
+import java.util.PriorityQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Delayed and periodic tasks: a heap that only the loop's thread touches, and a count of those that others cancelled. */
+final class Timers {
+
+    private static final Comparator<LoopTask> BY_TIME = (a, b) -> {
+        long apart = a.due - b.due; // nanoTime may wrap: only a difference says which is earlier
+        return apart != 0 ? Long.signum(apart) : Long.compare(a.order, b.order);
+    };
+
+    /** Fewer cancelled tasks than this are left where they are, until they are due. */
+    private static final int FEW = 64;
+
+    private final Idle idle;
+
+    private final PriorityQueue<LoopTask> heap = new PriorityQueue<>(BY_TIME);
+    private long order;
+
+    /** How many in the heap were cancelled, at least; a task may be counted that has just left it. */
+    private final AtomicInteger cancelled = new AtomicInteger();
+
+    Timers(Idle idle) {
+        this.idle = idle;
+    }
+
+    /** Any thread: a task that may be in the heap was cancelled. A sleeping thread is woken for a good few of them. */
+    void cancelled() {
+        if (cancelled.incrementAndGet() % FEW == 0) {
+            idle.wake();
+        }
+    }
+
+    // The rest is the loop's thread only.
+
+    void add(LoopTask task) {
+        if (task.isDisposed()) {
+            return;
+        }
+        task.order = order++;
+        heap.add(task);
+    }
+
+    /** Runs those that are due, at most so many; whether there was one. */
+    boolean run(int budget) {
+        if (heap.isEmpty()) {
+            return false;
+        }
+        purge();
+        boolean did = false;
+        long now = System.nanoTime();
+        while (budget-- > 0) {
+            LoopTask task = heap.peek();
+            if (task == null || task.due - now > 0) {
+                break;
+            }
+            heap.poll();
+            did = true;
+            if (task.run()) {
+                task.due = task.period > 0 ? task.due + task.period : now;
+                task.order = order++;
+                heap.add(task);
+            }
+        }
+        return did;
+    }
+
+    /** How long until the next is due: zero if it is, less than zero if there is none. */
+    long nanosToNext() {
+        LoopTask task = heap.peek();
+        return task == null ? -1 : Math.max(0, task.due - System.nanoTime());
+    }
+
+    void clear() {
+        LoopTask task;
+        while ((task = heap.poll()) != null) {
+            task.withdraw();
+        }
+    }
+
+    /** How many wait; any thread, approximately. */
+    int size() {
+        return heap.size();
+    }
+
+    private void purge() {
+        int gone = cancelled.get();
+        if (gone >= FEW && gone > heap.size() >> 1) {
+            cancelled.addAndGet(-gone);
+            heap.removeIf(LoopTask::isDisposed);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import reactor.core.Exceptions;
+import reactor.ffi.NativeCall;
+
+/**
+ * The right to run on a scheduler.
+ *
+ * <h2>The owner</h2>
+ * The loop's thread holds the turn from its first moment, and gives it up only around a call that may wait for threads
+ * that call back. So nothing on the way of an event takes a lock.
+ *
+ * <h2>Lending</h2>
+ * The owner sets {@code lent}, fences, wakes each caller that is queued and each producer that waits for room, and
+ * releases the baton. A borrower takes it, runs, gives it back; whoever gets the baton and finds {@code lent} cleared gives it
+ * back at once, and queues. To end the lend the owner clears {@code lent}, so that no further borrower starts, and takes
+ * the baton; it waits for the one borrower that is inside, never for all of them.
+ *
+ * <h2>Resuming</h2>
+ * A borrower that lends in its turn releases the baton. Afterwards it takes it if it is free. If not, the lend may be
+ * over: it queues a {@link Requests.Resume resume}, and the owner hands it the baton between two tasks, until its handler ends.
+ *
+ * <p>Two other ways were tried and failed: to run the queued calls first and then lend overlaps, as a call may itself lend;
+ * to end a lend by waiting for all borrowers starves.
+ */
+@SuppressWarnings("ReferenceEquality") // a thread is the same one or another
+final class Turn {
+
+    private final Baton baton;
+    private final Idle idle;
+    private final Consumer<Consumer<LoopSource>> sources;
+
+    /** The loop's thread; in the shutdown hook, if that thread is the one that ends the JVM, the hook's. */
+    private volatile Thread owner;
+
+    /** True just while the owner is inside its callBlocking, and not in a callback on top of that. Written by the owner. */
+    private volatile boolean lent;
+
+    private final Requests requests = new Requests();
+
+    Turn(Thread thread, Idle idle, Consumer<Consumer<LoopSource>> sources) {
+        this.owner = thread;
+        this.baton = new Baton(thread);
+        this.idle = idle;
+        this.sources = sources;
+    }
+
+    boolean isCurrent() {
+        return baton.isMine();
+    }
+
+    boolean isLent() {
+        return lent;
+    }
+
+    boolean isOwner() {
+        return owner == Thread.currentThread();
+    }
+
+    /** Runs a call with the turn lent, if the caller has it. */
+    <R extends @Nullable Object> R callBlocking(NativeCall<R> call) {
+        if (!isCurrent()) {
+            return call(call);
+        }
+        if (isOwner()) {
+            lend();
+            try {
+                return call(call);
+            } finally {
+                takeBack();
+            }
+        }
+        Requests.Resume resume = new Requests.Resume(); // first: without it there is no way back
+        baton.release();
+        try {
+            return call(call);
+        } finally {
+            resume(resume);
+        }
+    }
+
+    static <R extends @Nullable Object> R call(NativeCall<R> call) {
+        try {
+            return call.call();
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw Exceptions.propagate(e);
+        }
+    }
+
+    /** By the owner, which holds the baton. */
+    void lend() {
+        open();
+        sources.accept(LoopSource::turnLent);
+        baton.release();
+    }
+
+    private void open() {
+        lent = true;
+        VarHandle.fullFence();
+        requests.wakeCallers();
+    }
+
+    /** By the owner, inside a lend. */
+    void takeBack() {
+        takeBack(Baton.NEVER);
+    }
+
+    /** By the owner, inside a lend; false, and still lent, if a borrower was inside until the deadline. */
+    boolean takeBack(long deadline) {
+        lent = false;
+        VarHandle.fullFence();
+        baton.wakeAll(); // borrowers that wait for the baton: to the queue
+        if (baton.take(deadline, () -> true)) {
+            return true;
+        }
+        open();
+        return false;
+    }
+
+    private void resume(Requests.Resume resume) {
+        if (!baton.tryTake()) {
+            requests.add(resume);
+            idle.wake();
+            baton.take();
+        }
+        resume.done = true;
+    }
+
+    /** Takes the baton if it is free; what to do with it depends on whether it is still lent. */
+    boolean tryBorrow() {
+        return baton.tryTake();
+    }
+
+    /** Waits for the baton while the turn is lent and the call is not run by somebody else. Then as {@link #tryBorrow}. */
+    boolean borrow(long deadline, TurnCall call) {
+        return lent && baton.take(deadline, () -> lent && call.isWaiting());
+    }
+
+    void giveBack() {
+        baton.release();
+    }
+
+    /** Queues a call for the owner. */
+    void queue(TurnCall call, boolean wake) {
+        requests.add(call);
+        if (wake) {
+            idle.wake();
+        }
+    }
+
+    boolean hasRequests() {
+        return !requests.isEmpty();
+    }
+
+    /** By the owner, which holds the baton: serves at most so many requests; whether there was one. */
+    boolean serve(int budget) {
+        boolean did = false;
+        Requests.Request request;
+        while (budget-- > 0 && (request = requests.poll()) != null) {
+            did = true;
+            if (request instanceof TurnCall call) {
+                if (call.claim()) {
+                    call.perform();
+                }
+            } else if (request instanceof Requests.Resume resume && !resume.done) {
+                baton.handTo(resume.thread);
+                baton.take();
+            }
+        }
+        return did;
+    }
+
+    /** By the owner: the scheduler is disposed, the callers that are queued get nothing. */
+    void refuseCalls() {
+        requests.refuseCalls();
+    }
+
+    /** By the owner, for the last time. A borrower that still wants to go on finds the baton free. */
+    void close() {
+        refuseCalls();
+        baton.release();
+    }
+
+    /**
+     * Makes the caller the owner, or the holder, in the place of a thread that ends the JVM and goes on no more before
+     * the caller has ended: Runtime.exit never returns.
+     */
+    boolean seize(Thread stuck, long deadline) {
+        boolean held = baton.seize(stuck);
+        if (owner == stuck) {
+            owner = Thread.currentThread();
+            if (!held) { // it is inside a lend
+                lent = false;
+                VarHandle.fullFence();
+                baton.wakeAll();
+                return baton.take(deadline, () -> true);
+            }
+        }
+        return held;
+    }
+}

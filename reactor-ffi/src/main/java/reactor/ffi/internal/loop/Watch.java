@@ -1,0 +1,165 @@
+package reactor.ffi.internal.loop;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+import reactor.util.Loggers;
+
+/**
+ * Says when something takes too long: who waits, and what the scheduler's thread is doing, both stacks. One daemon thread for
+ * the JVM, which sleeps while nothing is watched.
+ */
+@SuppressWarnings("ReferenceEquality") // a thread is the same one or another
+public final class Watch {
+
+    private static final VarHandle WAKE_AT;
+
+    static {
+        try {
+            WAKE_AT = MethodHandles.lookup().findStaticVarHandle(Watch.class, "wakeAt", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Of {@code wakeAt}: it sleeps until it is woken. As a time it is one that never comes. */
+    private static final long ASLEEP = Long.MAX_VALUE;
+
+    private static final Set<Entry> WATCHED = ConcurrentHashMap.newKeySet();
+
+    private static final long ORIGIN = System.nanoTime();
+
+    /** When the thread looks next, in ns since ORIGIN. Whoever has an earlier time moves it there, and wakes the thread. */
+    private static volatile long wakeAt = ASLEEP;
+
+    private Watch() {}
+
+    /** The thread, which starts with the first thing that is watched. */
+    private static final class Guard {
+
+        static final Thread THREAD = new Thread(null, Watch::run, "reactor-ffi-watch", 0, false);
+
+        static {
+            THREAD.setDaemon(true);
+            THREAD.setContextClassLoader(Watch.class.getClassLoader());
+            THREAD.start();
+        }
+    }
+
+    /** Something that is going on. */
+    public static final class Entry {
+
+        private final String what;
+        private final Thread who;
+        private final LoopScheduler scheduler;
+        private final long begun = now();
+        private final long warnAt;
+
+        private Entry(String what, Thread who, LoopScheduler scheduler) {
+            this.what = what;
+            this.who = who;
+            this.scheduler = scheduler;
+            this.warnAt = begun + scheduler.warnAfterNanos();
+        }
+
+        /** It is over. Any thread. */
+        public void end() {
+            WATCHED.remove(this);
+        }
+    }
+
+    /**
+     * Watches something until its {@link Entry#end()}, and warns once if that takes longer than the scheduler's warning time.
+     * Any thread; a fraction of a microsecond.
+     *
+     * @param what what is going on: "a lend of the turn"
+     * @param who the thread that does it
+     * @param scheduler whose thread matters
+     * @return what ends it
+     */
+    public static Entry begin(String what, Thread who, LoopScheduler scheduler) {
+        Entry entry = new Entry(what, who, scheduler);
+        WATCHED.add(entry);
+        long at = wakeAt;
+        while (entry.warnAt < at && !WAKE_AT.compareAndSet(at, entry.warnAt)) {
+            at = wakeAt;
+        }
+        if (entry.warnAt < at) {
+            LockSupport.unpark(Guard.THREAD);
+        }
+        return entry;
+    }
+
+    /**
+     * For who finds out by itself that it waits too long.
+     *
+     * @param what what is going on: "waits for its turn"
+     * @param who the thread that waits
+     * @param scheduler what it waits for
+     * @param nanos for how long already
+     */
+    public static void warn(String what, Thread who, LoopScheduler scheduler, long nanos) {
+        Thread thread = scheduler.thread();
+        StringBuilder text = new StringBuilder(what)
+                .append(": ")
+                .append(Duration.ofNanos(nanos).toMillis())
+                .append(" ms so far, ")
+                .append(scheduler);
+        append(text.append("\nwho waits: "), who);
+        if (who != thread) {
+            append(text.append("\nthe scheduler's thread: "), thread);
+        }
+        Loggers.getLogger(Watch.class).warn(text.toString());
+    }
+
+    private static void append(StringBuilder text, Thread thread) {
+        text.append('"').append(thread.getName()).append("\" ").append(thread.getState());
+        for (StackTraceElement frame : thread.getStackTrace()) {
+            text.append("\n\tat ").append(frame);
+        }
+    }
+
+    private static long now() {
+        return System.nanoTime() - ORIGIN;
+    }
+
+    private static void run() {
+        for (; ; ) {
+            try {
+                look();
+            } catch (Throwable e) {
+                Errors.report(e);
+            }
+        }
+    }
+
+    private static void look() {
+        wakeAt = ASLEEP; // before the look: who comes after it wakes the thread
+        long now = now();
+        long next = ASLEEP;
+        for (Iterator<Entry> all = WATCHED.iterator(); all.hasNext(); ) {
+            Entry entry = all.next();
+            if (entry.warnAt > now) {
+                next = Math.min(next, entry.warnAt);
+            } else {
+                all.remove();
+                warn(entry.what, entry.who, entry.scheduler, now - entry.begun);
+            }
+        }
+        long at = wakeAt;
+        while (next < at && !WAKE_AT.compareAndSet(at, next)) {
+            at = wakeAt;
+        }
+        long sleep = wakeAt;
+        if (sleep == ASLEEP) {
+            LockSupport.park(Watch.class);
+        } else {
+            LockSupport.parkNanos(Watch.class, sleep - now());
+        }
+        Thread.interrupted();
+    }
+}

@@ -1,0 +1,51 @@
+package reactor.ffi.internal.loop;
+
+import java.util.concurrent.atomic.AtomicLong;
+import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
+
+/** A source as simple as one can be: a queue whose items are counted. */
+class TestSource extends LoopSource {
+
+    final MpscUnboundedVarHandleArrayQueue<Object> queue = new MpscUnboundedVarHandleArrayQueue<>(64);
+    final AtomicLong drained = new AtomicLong();
+
+    TestSource(LoopScheduler scheduler) {
+        super(scheduler);
+    }
+
+    void offer(Object item) {
+        queue.offer(item);
+        signal();
+    }
+
+    @Override
+    protected boolean drain(int budget) {
+        int n = 0;
+        while (n < budget && queue.relaxedPoll() != null) {
+            n++;
+        }
+        if (n > 0) {
+            drained.lazySet(drained.get() + n);
+        }
+        return n > 0;
+    }
+
+    @Override
+    protected boolean hasWork() {
+        return !queue.isEmpty();
+    }
+
+    @Override
+    protected void turnLent() {}
+
+    @Override
+    protected void end(Throwable cause) {}
+
+    @Override
+    protected void exit() {}
+
+    @Override
+    protected boolean runsOn(Thread thread) {
+        return false;
+    }
+}

@@ -1,0 +1,113 @@
+package reactor.ffi.internal.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import reactor.ffi.SchedulerOptions;
+
+@Timeout(30)
+class WatchTest {
+
+    private final LoopScheduler scheduler =
+            LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
+    private final PrintStream err = System.err;
+    private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+
+    @BeforeEach
+    void capture() {
+        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8)); // slf4j-simple looks it up for each line
+    }
+
+    @AfterEach
+    void restore() {
+        System.setErr(err);
+        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+    }
+
+    private String log() {
+        return log.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void whatTakesTooLongIsLoggedOnceWithBothStacks() throws Exception {
+        CountDownLatch end = new CountDownLatch(1);
+        scheduler.schedule(() -> busyOnTheScheduler(end));
+        Watch.Entry entry = Watch.begin("an unregister action", Thread.currentThread(), scheduler);
+        await().until(() -> log().contains("the scheduler's thread"));
+        assertThat(log())
+                .contains("an unregister action", "CallbackScheduler(watched)", "whatTakesTooLongIsLoggedOnce")
+                .contains("busyOnTheScheduler");
+        await().pollDelay(Duration.ofMillis(150)).until(() -> true);
+        assertThat(log().split("an unregister action", -1)).hasSize(2);
+        entry.end();
+        end.countDown();
+    }
+
+    private static void busyOnTheScheduler(CountDownLatch end) {
+        try {
+            end.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void whatEndsInTimeIsNotLogged() {
+        for (int i = 0; i < 1_000; i++) {
+            Watch.begin("brief", Thread.currentThread(), scheduler).end();
+        }
+        await().pollDelay(Duration.ofMillis(120)).until(() -> true);
+        assertThat(log()).doesNotContain("brief");
+    }
+
+    @Test
+    void anEarlierOneIsNotMissedBehindALaterOne() {
+        LoopScheduler patient =
+                LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(Duration.ofHours(1)));
+        Watch.Entry later = Watch.begin("later", Thread.currentThread(), patient);
+        await().pollDelay(Duration.ofMillis(20)).until(() -> true);
+        Watch.Entry sooner = Watch.begin("sooner", Thread.currentThread(), scheduler);
+        await().until(() -> log().contains("sooner"));
+        sooner.end();
+        later.end();
+        patient.dispose();
+    }
+
+    @Test
+    void aLendThatTakesTooLongIsLogged() throws Exception {
+        CountDownLatch end = new CountDownLatch(1);
+        scheduler.schedule(() -> scheduler.runBlocking(end::await));
+        await().until(() -> log().contains("a lend of the turn"));
+        end.countDown();
+    }
+
+    @Test
+    void aCallThatWaitsTooLongForItsTurnIsLogged() throws Exception {
+        CountDownLatch end = new CountDownLatch(1);
+        scheduler.schedule(() -> busyOnTheScheduler(end));
+        Thread caller = new Thread(
+                () -> scheduler.call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {}
+                        },
+                        TimeUnit.SECONDS.toNanos(10),
+                        true),
+                "caller");
+        caller.start();
+        await().until(() -> log().contains("waits for its turn"));
+        assertThat(log()).contains("who waits: \"caller\"", "busyOnTheScheduler");
+        end.countDown();
+        caller.join();
+    }
+}
