@@ -4,23 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.io.IOException;
-import java.io.StringWriter;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.Diagnostic;
-import javax.tools.DiagnosticCollector;
-import javax.tools.JavaCompiler;
+import javax.tools.DiagnosticListener;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
@@ -54,9 +53,10 @@ class GuideTest {
         List<Snippet> snippets = new ArrayList<>(Snippet.of(ROOT, "README.md"));
         snippets.addAll(Snippet.of(ROOT, "docs/guide.md"));
         assertThat(find(ANY_JAVA, read("README.md") + read("docs/guide.md"))).hasSameSizeAs(snippets);
+        Map<Snippet, List<String>> problems = compile(snippets);
         return snippets.stream()
                 .map(snippet -> dynamicTest(
-                        snippet.name(), () -> assertThat(problems(snippet)).isEmpty()));
+                        snippet.name(), () -> assertThat(problems.get(snippet)).isEmpty()));
     }
 
     @Test
@@ -110,40 +110,53 @@ class GuideTest {
     }
 
     /** Compiler errors and warnings, each with its line in the document. */
-    private static List<String> problems(Snippet snippet) {
-        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-        DiagnosticCollector<JavaFileObject> found = new DiagnosticCollector<>();
-        JavaFileObject unit =
-                new SimpleJavaFileObject(
-                        URI.create("string:///" + Snippet.CLASS + ".java"), JavaFileObject.Kind.SOURCE) {
-                    @Override
-                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
-                        return snippet.source();
-                    }
-                };
+    private static Map<Snippet, List<String>> compile(List<Snippet> snippets) {
+        List<Unit> units = snippets.stream().map(Unit::new).toList();
+        Map<Snippet, List<String>> problems = new HashMap<>();
+        snippets.forEach(snippet -> problems.put(snippet, new ArrayList<>()));
+        DiagnosticListener<JavaFileObject> listener = found -> {
+            // getSource may be a wrapper: only its name tells
+            for (Unit unit : units) {
+                if (found.getSource() != null && found.getSource().getName().equals(unit.getName())) {
+                    problems.get(unit.snippet).add(problem(unit.snippet, found));
+                    return;
+                }
+            }
+            throw new AssertionError(found);
+        };
         List<String> options = List.of(
                 "--release",
                 "22",
-                "-Xlint:all,-restricted,-processing", // restricted: what native access is about
+                "-Xlint:all,-restricted,-processing,-path", // restricted: what native access is about
                 "-proc:none",
                 "-classpath",
                 System.getProperty("java.class.path"),
                 "-d",
                 classes.toString());
-        boolean compiled = compiler.getTask(new StringWriter(), null, found, options, null, List.of(unit))
+        ToolProvider.getSystemJavaCompiler()
+                .getTask(null, null, listener, options, null, units)
                 .call();
-        List<String> problems = found.getDiagnostics().stream()
-                .map(diagnostic -> problem(snippet, diagnostic))
-                .collect(Collectors.toCollection(ArrayList::new));
-        if (!compiled && problems.isEmpty()) {
-            problems.add(snippet.name() + ": does not compile");
-        }
         return problems;
     }
 
-    private static String problem(Snippet snippet, Diagnostic<? extends JavaFileObject> diagnostic) {
-        return snippet.document() + ":" + snippet.lineInDocument(diagnostic.getLineNumber()) + ": "
-                + diagnostic.getMessage(Locale.ROOT);
+    private static String problem(Snippet snippet, Diagnostic<? extends JavaFileObject> found) {
+        return snippet.document() + ":" + snippet.lineInDocument(found.getLineNumber()) + ": "
+                + found.getMessage(Locale.ROOT);
+    }
+
+    private static final class Unit extends SimpleJavaFileObject {
+
+        private final Snippet snippet;
+
+        Unit(Snippet snippet) {
+            super(URI.create("string:///" + snippet.className() + ".java"), Kind.SOURCE);
+            this.snippet = snippet;
+        }
+
+        @Override
+        public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+            return snippet.source();
+        }
     }
 
     private static List<String> classesOfMain() throws IOException {

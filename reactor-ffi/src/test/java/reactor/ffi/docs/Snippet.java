@@ -25,8 +25,6 @@ import java.util.regex.Pattern;
  */
 record Snippet(String document, int line, String text, String members) {
 
-    static final String CLASS = "Snippet_";
-
     private static final Pattern FOR_ALL = Pattern.compile("<!-- compile-all-with:(.*?)-->", Pattern.DOTALL);
     private static final Pattern BLOCK = Pattern.compile(
             "(?:<!-- compile-with:((?:(?!-->).)*)-->\\s*)?^```java\\n(.*?)^```$", Pattern.DOTALL | Pattern.MULTILINE);
@@ -68,13 +66,17 @@ record Snippet(String document, int line, String text, String members) {
         return document + ":" + line;
     }
 
+    String className() {
+        return name().replaceAll("\\W", "_");
+    }
+
     /** A compilation unit, with the block on its second line and those that follow. */
     String source() {
         boolean statements = !MEMBERS.matcher(text).find();
         StringBuilder source = new StringBuilder(USUAL_IMPORTS.replace('\n', ' '));
         IMPORT.matcher(text).results().forEach(found -> source.append(found.group()));
         source.append("final class ")
-                .append(CLASS)
+                .append(className())
                 .append(statements ? " { void block() throws Throwable {\n" : " {\n");
         source.append(IMPORT.matcher(text).replaceAll("")).append(statements ? "}\n" : "\n");
         return source.append(members).append("\n}\n").toString();
