@@ -43,7 +43,7 @@ class GuideTest {
     /** Indented ones too, which are not found as snippets. */
     private static final Pattern ANY_JAVA = Pattern.compile("(```java)");
 
-    private static final Pattern PROPERTY = Pattern.compile("\"(reactor\\.ffi\\.[a-z.]+)\"");
+    private static final Pattern PROPERTY = Pattern.compile("\"(reactor\\.ffi\\.(?!internal)[a-z.]+)\"");
 
     @TempDir
     static Path classes;
