@@ -28,7 +28,7 @@ class TurnTest {
     private static final long LIMIT = TimeUnit.SECONDS.toNanos(10);
 
     private final LoopScheduler scheduler =
-            LoopScheduler.create(SchedulerOptions.named("turn").maxCallers(2));
+            LoopScheduler.create(SchedulerOptions.named("turn").maxCallers(2).warnAfter(Duration.ofHours(1)));
 
     private final LoopScheduler patient = LoopScheduler.create(SchedulerOptions.named("patient"));
 
