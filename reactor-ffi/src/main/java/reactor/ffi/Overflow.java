@@ -33,7 +33,7 @@ public final class Overflow {
     private final Duration limit;
 
     private Overflow(Policy policy, int capacity, Duration limit) {
-        if (capacity < 1 || capacity > MOST && policy != Policy.UNBOUNDED) {
+        if (capacity < 1 || (capacity > MOST && policy != Policy.UNBOUNDED)) {
             throw new IllegalArgumentException("capacity is " + capacity + "; it must be from 1 to " + MOST);
         }
         this.policy = policy;

@@ -160,6 +160,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /** As {@link #poll}, where producers take from the queue too: a lock of a few instructions. */
+    @SuppressWarnings("ThreadPriorityCheck") // the holder may have lost its processor to us
     @Nullable
     T pollShared() {
         for (int spins = 0; !POLLING.compareAndSet(this, false, true); spins++) {

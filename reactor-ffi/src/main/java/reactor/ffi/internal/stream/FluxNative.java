@@ -67,7 +67,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     }
 
     @Override
-    @SuppressWarnings("rawtypes")
+    @SuppressWarnings({"rawtypes", "ReferenceEquality"}) // as Reactor does: an Attr is a constant
     public @Nullable Object scanUnsafe(Attr key) {
         if (key == Attr.RUN_ON) {
             return scheduler;

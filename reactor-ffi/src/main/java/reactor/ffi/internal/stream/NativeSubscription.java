@@ -41,6 +41,7 @@ import reactor.util.context.ContextView;
  */
 final class NativeSubscription<T> extends LoopSource implements Subscription, NativeSink<T>, Callee, Scannable {
 
+    @SuppressWarnings("StaticAssignmentOfThrowable") // a mark, without a trace, that nobody throws
     private static final Throwable COMPLETED = new Throwable("completed", null, false, false) {};
 
     @SuppressWarnings("rawtypes")
@@ -257,7 +258,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     protected boolean hasWork() {
-        return !ended && (requested > 0 && !queue.isEmpty() || mayEnd() || onRequest != null && notPassedOn > 0);
+        return !ended && ((requested > 0 && !queue.isEmpty()) || mayEnd() || (onRequest != null && notPassedOn > 0));
     }
 
     /** What is queued is of no use any more. */
@@ -266,7 +267,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     }
 
     private boolean mayEnd() {
-        return registered && (over() || terminal != null && queue.isEmpty());
+        return registered && (over() || (terminal != null && queue.isEmpty()));
     }
 
     private void emit(T value) {
@@ -319,7 +320,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     }
 
     private void terminate(@Nullable Throwable undone) {
-        Throwable how = terminal == COMPLETED ? null : terminal;
+        Throwable how = failure();
         Throwable error =
                 how != null && undone != null ? Exceptions.addSuppressed(how, undone) : how != null ? how : undone;
         try {
@@ -333,6 +334,11 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         } catch (Throwable broken) {
             Errors.report(broken);
         }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // a mark
+    private @Nullable Throwable failure() {
+        return terminal == COMPLETED ? null : terminal;
     }
 
     private void letGo() {
@@ -428,7 +434,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     }
 
     @Override
-    @SuppressWarnings("rawtypes")
+    @SuppressWarnings({"rawtypes", "ReferenceEquality"}) // as Reactor does: an Attr is a constant
     public @Nullable Object scanUnsafe(Attr key) {
         if (key == Attr.ACTUAL) {
             return actual;
@@ -443,7 +449,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             return terminal != null && queue.isEmpty();
         }
         if (key == Attr.ERROR) {
-            return terminal == COMPLETED ? null : terminal;
+            return failure();
         }
         if (key == Attr.BUFFERED) {
             return (int) Math.min(Integer.MAX_VALUE, queue.size());

@@ -53,6 +53,8 @@ final class Arguments {
     private Arguments() {}
 
     /**
+     * Adds the scope and the check.
+     *
      * @param handler {@code (Object, arguments...)result}
      * @param handles whose bits say which parameters are handles
      * @return the same type
@@ -77,9 +79,8 @@ final class Arguments {
         order.add(1);
         boolean any = false;
         for (int i = arguments.size() - 1; i >= 0; i--) {
-            boolean handle = (handles >>> i & 1) != 0;
             long size = sizeOf(arguments.get(i));
-            if (handle) {
+            if (isHandle(handles, i)) {
                 call = MethodHandles.filterArguments(call, i + 1, HANDLE);
             } else if (size >= 0) {
                 call = MethodHandles.collectArguments(call, i + 1, MethodHandles.insertArguments(SCOPED, 0, size));
@@ -90,7 +91,7 @@ final class Arguments {
             return call;
         }
         for (int i = 0; i < arguments.size(); i++) {
-            if ((handles >>> i & 1) == 0 && sizeOf(arguments.get(i)) >= 0) {
+            if (!isHandle(handles, i) && sizeOf(arguments.get(i)) >= 0) {
                 order.add(0);
             }
             order.add(i + 2);
@@ -107,6 +108,10 @@ final class Arguments {
         MethodHandle close =
                 result == void.class ? CLOSE : MethodHandles.collectArguments(MethodHandles.identity(result), 1, CLOSE);
         return MethodHandles.dropArguments(close, 0, Throwable.class);
+    }
+
+    private static boolean isHandle(long handles, int parameter) {
+        return parameter < Long.SIZE && (handles >>> parameter & 1) != 0;
     }
 
     /** How much memory an argument is: a struct's size, a pointer's target, or all there is; -1 if it is no memory. */
@@ -157,7 +162,7 @@ final class Arguments {
         }
         if (result.byteSize() < size) {
             throw new IllegalStateException("the handler of " + name + " returned " + result.byteSize()
-                    + " bytes for a struct by value of " + size);
+                    + " bytes for a struct by value of " + size + " bytes: return a segment that holds it");
         }
         MemorySegment copy =
                 MemorySegment.ofArray(new long[(int) ((size + 7) / 8)]).asSlice(0, size);

@@ -33,7 +33,7 @@ final class Binding {
     final MethodHandle invoker;
     final @Nullable Object target;
 
-    /** Answers where this cannot. Null in the last one, which only returns a zero. */
+    /** Answers where this cannot: the user's fallback, then a zero. Null in the last one, which only returns a zero. */
     final @Nullable Binding fallback;
 
     /** Who is told. Null in a binding that is itself a fallback, or inert. */
@@ -60,22 +60,37 @@ final class Binding {
         if (callee == null || fallback == null) {
             return this;
         }
-        callee.counters().refused.increment();
+        callee.counters().refused.incrementAndGet();
         return fallback;
     }
 
-    /** Allocates nothing: the heap, or the stack, may be at its end. */
+    /** The fallback of a refused call has called C, which calls back: nothing of the user's runs any more. */
+    Binding refusedAgain() {
+        Binding answer = refused();
+        while (answer.fallback != null) {
+            answer = answer.fallback;
+        }
+        return answer;
+    }
+
     @SuppressWarnings("unused") // FAILED
     private static Binding failed(Throwable thrown, Binding binding) throws Throwable {
         if (binding.callee == null || binding.fallback == null) {
-            throw thrown; // a fallback that fails: the outermost guard answers zero
+            throw thrown; // a fallback that fails: zero
         }
-        try {
-            binding.callee.counters().failed.increment();
-            binding.callee.handlerFailed(thrown);
-        } catch (Throwable nothingMoreToDo) {
-            Boundary.swallowed(nothingMoreToDo);
-        }
+        binding.report(thrown);
         return binding.fallback;
+    }
+
+    /** Allocates nothing: the heap, or the stack, may be at its end. */
+    void report(Throwable thrown) {
+        if (callee != null) {
+            try {
+                callee.counters().failed.incrementAndGet();
+                callee.handlerFailed(thrown);
+            } catch (Throwable nobodyLeftToTell) {
+                // whoever should hear of it has failed, too; native code must not
+            }
+        }
     }
 }

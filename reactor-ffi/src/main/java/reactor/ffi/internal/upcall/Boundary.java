@@ -16,28 +16,30 @@ import java.lang.invoke.MethodType;
  * <pre>
  * result stub(Slot slot, arguments...) {
  *     try {
- *         Frame frame = enter(slot);
+ *         Frame frame = next();                  // changes nothing yet, so that what follows can be undone
  *         try {
- *             Binding binding = frame.binding(slot);
+ *             Binding binding = frame.enter(slot);
  *             try {
- *                 return binding.invoker(binding.target, arguments...);
- *             } catch (Throwable thrown) {
- *                 Binding fallback = failed(thrown, binding);
- *                 return fallback.invoker(fallback.target, arguments...);
+ *                 try {
+ *                     return binding.invoker(binding.target, arguments...);
+ *                 } catch (Throwable thrown) {
+ *                     Binding fallback = failed(thrown, binding);
+ *                     return fallback.invoker(fallback.target, arguments...);
+ *                 }
+ *             } catch (Throwable thrown) {       // the fallback's own
+ *                 return zero;
  *             }
  *         } finally {
  *             frame.leave();
  *         }
- *     } catch (Throwable thrown) {
+ *     } catch (Throwable thrown) {               // no heap, or no stack, to enter
+ *         notEntered(thrown, slot);
  *         return zero;
  *     }
  * }
  * </pre>
  */
 final class Boundary {
-
-    /** Throwables that had nowhere to go: a fallback's own, or the stack's end. Racy: only a hint. */
-    private static long swallowed;
 
     /** {@code (Slot, arguments...)result}: to be bound to a slot. Never throws. */
     final MethodHandle entry;
@@ -67,12 +69,14 @@ final class Boundary {
 
         MethodHandle rescued = MethodHandles.catchException(
                 call, Throwable.class, MethodHandles.collectArguments(call, 0, Binding.FAILED));
+        MethodHandle answered = MethodHandles.catchException(
+                rescued, Throwable.class, MethodHandles.dropArguments(zeroResult, 0, Throwable.class, Binding.class));
         MethodHandle within = MethodHandles.tryFinally(
-                MethodHandles.collectArguments(rescued, 0, Frame.BINDING), leave(type.returnType()));
+                MethodHandles.collectArguments(answered, 0, Frame.ENTER), leave(type.returnType()));
         this.entry = MethodHandles.catchException(
-                MethodHandles.foldArguments(within, ThreadRecord.ENTER),
+                MethodHandles.foldArguments(within, ThreadRecord.NEXT),
                 Throwable.class,
-                MethodHandles.dropArguments(zeroResult, 0, Throwable.class, Slot.class));
+                MethodHandles.collectArguments(zeroResult, 0, Slot.NOT_ENTERED));
     }
 
     /** {@code (Throwable, result, Frame)result}. */
@@ -92,11 +96,5 @@ final class Boundary {
         MemorySegment zero =
                 result instanceof GroupLayout ? Arena.ofAuto().allocate(result).asReadOnly() : MemorySegment.NULL;
         return MethodHandles.dropArguments(MethodHandles.constant(MemorySegment.class, zero), 0, type.parameterList());
-    }
-
-    /** Allocates nothing. */
-    @SuppressWarnings("unused")
-    static void swallowed(Throwable thrown) {
-        swallowed++;
     }
 }

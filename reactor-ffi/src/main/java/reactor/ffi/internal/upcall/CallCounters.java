@@ -1,26 +1,27 @@
 package reactor.ffi.internal.upcall;
 
-import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** The calls of a source that did not reach a handler, or that a handler failed. Outlives the source: late calls count here. */
 public final class CallCounters {
 
-    final LongAdder failed = new LongAdder();
-    final LongAdder late = new LongAdder();
-    final LongAdder refused = new LongAdder();
+    // Not LongAdder: it allocates under contention, and what is counted may be an OutOfMemoryError.
+    final AtomicLong failed = new AtomicLong();
+    final AtomicLong late = new AtomicLong();
+    final AtomicLong refused = new AtomicLong();
 
     /** Calls whose handler threw or returned what C cannot take. */
     public long failed() {
-        return failed.sum();
+        return failed.get();
     }
 
     /** Calls on a pointer whose slot was already inert. */
     public long late() {
-        return late.sum();
+        return late.get();
     }
 
     /** Calls that were nested too deep. */
     public long refused() {
-        return refused.sum();
+        return refused.get();
     }
 }

@@ -44,17 +44,22 @@ public final class Downcalls {
             return struct ? call.bindTo(COLLECTED) : call;
         } catch (IllegalCallerException denied) {
             throw NativeAccess.denied(signature.name(), denied);
+        } catch (IllegalArgumentException unsupported) {
+            throw signature.unsupported(unsupported);
         }
     }
 
     /** For interfaces that only a proxy in their own package may implement. */
+    @SuppressWarnings("ReferenceEquality") // it is Object.equals
     private static InvocationHandler slow(Signature<?> signature, MethodHandle call) {
         return (proxy, method, arguments) -> {
-            if (method.equals(signature.method())) {
+            if (Modifier.isAbstract(method.getModifiers()) && !Interfaces.isObjects(method)) {
                 return call.invokeWithArguments(arguments == null ? new Object[0] : arguments);
             }
             if (method.isDefault()) {
-                return InvocationHandler.invokeDefault(proxy, method, arguments);
+                return Interfaces.unreflectDefault(method, signature.lookup())
+                        .bindTo(proxy)
+                        .invokeWithArguments(arguments == null ? new Object[0] : arguments);
             }
             return switch (method.getName()) {
                 case "equals" -> proxy == arguments[0];

@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 /** One level of a thread's {@link ThreadRecord}: which slot the call at this level is inside of, and which call it is. */
 final class Frame {
 
-    /** Stands for a call that was nested too deep to have a frame. */
-    static final Frame TOO_DEEP = new Frame(null, -1);
+    /** Stands for a call from within the fallback of one that was nested too deep: there is no frame for it. */
+    static final Frame BEYOND = new Frame(null, -1);
 
     /** {@code (Frame, Slot)Binding}. */
-    static final MethodHandle BINDING;
+    static final MethodHandle ENTER;
 
     /** {@code (Frame)void}. */
     static final MethodHandle LEAVE;
@@ -26,7 +26,7 @@ final class Frame {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            BINDING = lookup.findVirtual(Frame.class, "binding", methodType(Binding.class, Slot.class));
+            ENTER = lookup.findVirtual(Frame.class, "enter", methodType(Binding.class, Slot.class));
             LEAVE = lookup.findVirtual(Frame.class, "leave", methodType(void.class));
             HELD = lookup.findVarHandle(Frame.class, "held", long.class);
         } catch (ReflectiveOperationException e) {
@@ -46,9 +46,43 @@ final class Frame {
         this.level = level;
     }
 
-    /** Opaque: {@link HeavyBarrier} orders it before the read of the slot that follows. */
-    void hold(int slot, long stamp) {
-        HELD.setOpaque(this, (long) slot << STAMP_BITS | stamp & STAMP_MASK);
+    @SuppressWarnings("unused") // ENTER
+    private Binding enter(Slot slot) {
+        ThreadRecord record = this.record;
+        if (record == null) {
+            return slot.binding().refusedAgain();
+        }
+        hold(slot.id, record.begin(level));
+        Binding binding = slot.binding();
+        if (level == 0) {
+            record.dress(binding.loader);
+        } else if (level == Limits.NESTING) {
+            return binding.refused();
+        }
+        return binding;
+    }
+
+    /**
+     * Before the slot is read. Between the two no fence of the processor is needed: {@link HeavyBarrier} is the fence, when
+     * there is need for one. The compilers must not exchange them either; for them alone is the one here, the cheapest.
+     */
+    private void hold(int slot, long stamp) {
+        HELD.setOpaque(this, (long) slot << STAMP_BITS | (stamp & STAMP_MASK));
+        VarHandle.loadLoadFence();
+    }
+
+    /** Also right after an enter that has failed half-way. */
+    @SuppressWarnings("unused") // LEAVE
+    private void leave() {
+        ThreadRecord record = this.record;
+        if (record != null) {
+            record.end(level);
+            release();
+        }
+    }
+
+    void release() {
+        HELD.setRelease(this, 0L);
     }
 
     long held() {
@@ -57,30 +91,5 @@ final class Frame {
 
     static boolean isOf(long held, int slot) {
         return held >>> STAMP_BITS == slot;
-    }
-
-    @SuppressWarnings("unused") // BINDING
-    private Binding binding(Slot slot) {
-        Binding binding = slot.binding();
-        if (level == 0) {
-            record().dress(binding.loader);
-        } else if (this == TOO_DEEP) {
-            return binding.refused();
-        }
-        return binding;
-    }
-
-    /** Sets the depth instead of counting down: a level above that could not leave, on a full stack, is healed here. */
-    @SuppressWarnings("unused") // LEAVE
-    private void leave() {
-        if (this != TOO_DEEP) {
-            record().depth = level;
-            HELD.setRelease(this, 0L);
-        }
-    }
-
-    @SuppressWarnings("NullAway") // only TOO_DEEP has none
-    private ThreadRecord record() {
-        return record;
     }
 }

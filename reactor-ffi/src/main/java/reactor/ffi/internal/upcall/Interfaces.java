@@ -62,7 +62,8 @@ final class Interfaces {
         return method;
     }
 
-    private static boolean isObjects(Method method) {
+    /** Whether every instance has it, as a public method of Object. */
+    static boolean isObjects(Method method) {
         try {
             return Modifier.isPublic(Object.class
                     .getMethod(method.getName(), method.getParameterTypes())
@@ -104,25 +105,35 @@ final class Interfaces {
      * The descriptor that jextract generates in the class around the interface: {@code public static FunctionDescriptor
      * descriptor()}.
      */
-    static @Nullable FunctionDescriptor generatedBeside(Class<?> type) {
+    static @Nullable FunctionDescriptor generatedBeside(Class<?> type, MethodHandles.@Nullable Lookup given) {
         Class<?> around = type.getDeclaringClass();
         if (around == null) {
             return null;
         }
         try {
             Method method = around.getDeclaredMethod("descriptor");
-            boolean generated = Modifier.isStatic(method.getModifiers())
-                    && method.getReturnType() == FunctionDescriptor.class
-                    && (method.canAccess(null) || method.trySetAccessible());
-            return generated ? (FunctionDescriptor) method.invoke(null) : null;
+            if (!Modifier.isStatic(method.getModifiers()) || method.getReturnType() != FunctionDescriptor.class) {
+                return null;
+            }
+            if (given != null) {
+                return (FunctionDescriptor) given.unreflect(method).invokeExact();
+            }
+            return method.canAccess(null) || method.trySetAccessible()
+                    ? (FunctionDescriptor) method.invoke(null)
+                    : null;
         } catch (NoSuchMethodException | IllegalAccessException e) {
             return null;
         } catch (InvocationTargetException e) {
-            throw new IllegalArgumentException(
-                    around.getTypeName() + ".descriptor(), the generated descriptor of " + type.getTypeName()
-                            + ", throws",
-                    e.getCause());
+            throw broken(type, around, e.getCause());
+        } catch (Throwable e) {
+            throw broken(type, around, e);
         }
+    }
+
+    private static IllegalArgumentException broken(Class<?> type, Class<?> around, @Nullable Throwable cause) {
+        return new IllegalArgumentException(
+                around.getTypeName() + ".descriptor(), the generated descriptor of " + type.getTypeName() + ", throws",
+                cause);
     }
 
     /** {@code (F, arguments...)result}. */
@@ -145,5 +156,13 @@ final class Interfaces {
                                             + " CallbackType.of(...).lookup(MethodHandles.lookup())"),
                     e);
         }
+    }
+
+    /** {@code (interface, arguments...)result}: a default method, for an instance that is a proxy. */
+    static MethodHandle unreflectDefault(Method method, MethodHandles.@Nullable Lookup given)
+            throws IllegalAccessException {
+        Class<?> declaring = method.getDeclaringClass();
+        MethodHandles.Lookup lookup = given != null ? given : MethodHandles.lookup();
+        return MethodHandles.privateLookupIn(declaring, lookup).unreflectSpecial(method, declaring);
     }
 }

@@ -31,7 +31,7 @@ record Late(
 
     @SuppressWarnings("unused") // ANSWER
     private Binding answer() {
-        counters.late.increment();
+        counters.late.incrementAndGet();
         NativeThreads.sawLateCall();
         return fallback;
     }

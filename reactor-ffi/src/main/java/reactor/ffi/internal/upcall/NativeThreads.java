@@ -1,5 +1,7 @@
 package reactor.ffi.internal.upcall;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -36,9 +38,10 @@ public final class NativeThreads {
         return CREATED.incrementAndGet();
     }
 
+    @SuppressWarnings("ModifyCollectionInEnhancedForLoop") // a concurrent set
     private static synchronized void sweep() {
         for (ThreadRecord record : ALL) {
-            if (!record.thread.isAlive() && ALL.remove(record)) {
+            if (!record.isAlive() && ALL.remove(record)) {
                 BEGUN_BY_THE_DEAD.addAndGet(record.begun());
             }
         }
@@ -49,35 +52,43 @@ public final class NativeThreads {
         lastLateCall = System.nanoTime();
     }
 
+    /** The calls that are inside a slot now: of those that found it live, none is missing once it is inert. */
+    static List<ThreadRecord.Call> inside(int slot) {
+        HeavyBarrier.issue();
+        List<ThreadRecord.Call> inside = new ArrayList<>();
+        for (ThreadRecord record : ALL) {
+            record.addCalls(slot, inside);
+        }
+        return inside;
+    }
+
     /**
-     * Waits until each call that is inside the slot now has left it. The calling thread's own calls are not waited for.
+     * Waits until these calls have left. The calling thread's own are not waited for.
      *
      * @return false if one is still inside after that many nanoseconds
      */
-    static boolean awaitLeft(int slot, long nanos) {
-        HeavyBarrier.issue();
+    static boolean awaitLeft(List<ThreadRecord.Call> inside, long nanos) {
         long deadline = System.nanoTime() + nanos;
-        for (ThreadRecord record : ALL) {
-            if (record.thread != Thread.currentThread() && !record.awaitLeft(slot, deadline)) {
-                return false;
+        boolean interrupted = false;
+        try {
+            for (ThreadRecord.Call call : inside) {
+                for (int looks = 0; !call.isOver() && !call.record().isOf(Thread.currentThread()); looks++) {
+                    if (System.nanoTime() - deadline >= 0) {
+                        return false;
+                    }
+                    if (looks < 100) {
+                        Thread.onSpinWait();
+                    } else {
+                        interrupted |= Thread.interrupted(); // else it would not park
+                        LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(50));
+                    }
+                }
             }
-        }
-        return true;
-    }
-
-    static boolean isInside(int slot, Thread thread) {
-        for (ThreadRecord record : ALL) {
-            if (record.thread == thread && record.isInside(slot)) {
-                return true;
+            return true;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
-        }
-        return false;
-    }
-
-    /** No slot names this class loader any more: native threads that idle must not keep it either. */
-    static void forget(ClassLoader loader) {
-        for (ThreadRecord record : ALL) {
-            record.forget(loader);
         }
     }
 
@@ -88,6 +99,11 @@ public final class NativeThreads {
             sum += record.begun();
         }
         return sum;
+    }
+
+    /** How many threads are known: those that live, and the dead that are not swept yet. */
+    static int known() {
+        return ALL.size();
     }
 
     /** How many threads have made an upcall since the JVM started. */

@@ -9,6 +9,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
 
@@ -27,6 +28,9 @@ public final class Signature<F> implements CallbackType<F> {
     private final FunctionDescriptor descriptor;
     private final MethodHandles.@Nullable Lookup lookup;
 
+    /** Whether the descriptor was read off the method, and nobody has said better. */
+    private final boolean derived;
+
     /** Bit i: parameter i is a handle. */
     private final long handles;
 
@@ -39,11 +43,13 @@ public final class Signature<F> implements CallbackType<F> {
             Class<F> type,
             Method method,
             FunctionDescriptor descriptor,
+            boolean derived,
             MethodHandles.@Nullable Lookup lookup,
             long handles) {
         this.type = type;
         this.method = method;
         this.descriptor = descriptor;
+        this.derived = derived;
         this.lookup = lookup;
         this.handles = handles;
     }
@@ -55,40 +61,68 @@ public final class Signature<F> implements CallbackType<F> {
 
     private static <F> Signature<F> analyse(Class<F> type) {
         Method method = Interfaces.method(type);
-        FunctionDescriptor generated = Interfaces.generatedBeside(type);
+        FunctionDescriptor generated = Interfaces.generatedBeside(type, null);
         if (generated == null) {
-            return new Signature<>(type, method, Interfaces.descriptor(type, method), null, 0);
+            return new Signature<>(type, method, Interfaces.descriptor(type, method), true, null, 0);
         }
         check(type, method, generated);
-        return new Signature<>(type, method, generated, null, 0);
+        return new Signature<>(type, method, generated, false, null, 0);
     }
 
     @Override
     public CallbackType<F> descriptor(FunctionDescriptor descriptor) {
         check(type, method, requireNonNull(descriptor, "descriptor"));
-        return new Signature<>(type, method, descriptor, lookup, handles);
+        checkHandles(descriptor, handles);
+        return new Signature<>(type, method, descriptor, false, lookup, handles);
     }
 
+    /** It may also see the generated descriptor, which was out of sight until now. */
     @Override
     public CallbackType<F> lookup(MethodHandles.Lookup lookup) {
-        return new Signature<>(type, method, descriptor, requireNonNull(lookup, "lookup"), handles);
+        requireNonNull(lookup, "lookup");
+        FunctionDescriptor generated = derived ? Interfaces.generatedBeside(type, lookup) : null;
+        if (generated == null) {
+            return new Signature<>(type, method, descriptor, derived, lookup, handles);
+        }
+        check(type, method, generated);
+        checkHandles(generated, handles);
+        return new Signature<>(type, method, generated, false, lookup, handles);
     }
 
     @Override
     public CallbackType<F> handles(int... parameters) {
         long bits = 0;
         for (int parameter : requireNonNull(parameters, "parameters")) {
-            boolean pointer = parameter >= 0
-                    && parameter
-                            < Math.min(Long.SIZE, descriptor.argumentLayouts().size())
-                    && descriptor.argumentLayouts().get(parameter) instanceof AddressLayout;
-            if (!pointer) {
-                throw new IllegalArgumentException(
-                        "parameter " + parameter + " of " + name() + " is not a pointer; parameters count from 0");
+            if (parameter < 0 || parameter >= Long.SIZE) {
+                throw notAPointer(parameter);
             }
             bits |= 1L << parameter;
         }
-        return new Signature<>(type, method, descriptor, lookup, bits);
+        checkHandles(descriptor, bits);
+        return new Signature<>(type, method, descriptor, derived, lookup, bits);
+    }
+
+    private void checkHandles(FunctionDescriptor descriptor, long handles) {
+        List<MemoryLayout> parameters = descriptor.argumentLayouts();
+        for (int i = 0; i < Long.SIZE; i++) {
+            boolean pointer = i < parameters.size() && parameters.get(i) instanceof AddressLayout;
+            if ((handles >>> i & 1) != 0 && !pointer) {
+                throw notAPointer(i);
+            }
+        }
+    }
+
+    private IllegalArgumentException notAPointer(int parameter) {
+        return new IllegalArgumentException("parameter " + parameter + " of " + name()
+                + " is not a pointer, so it cannot be a handle; parameters count from 0");
+    }
+
+    /** What the linker says of a layout that C does not have here. */
+    IllegalArgumentException unsupported(IllegalArgumentException cause) {
+        return new IllegalArgumentException(
+                "the descriptor of " + name() + ", " + descriptor + ", has a layout that this platform's C does not: "
+                        + cause.getMessage(),
+                cause);
     }
 
     private static void check(Class<?> type, Method method, FunctionDescriptor descriptor) {
@@ -96,8 +130,9 @@ public final class Signature<F> implements CallbackType<F> {
         MethodType c = descriptor.toMethodType();
         String name = Interfaces.name(type, method);
         if (c.parameterCount() != java.parameterCount()) {
-            throw new IllegalArgumentException("the descriptor of " + name + " has " + c.parameterCount()
-                    + " parameters, the method has " + java.parameterCount() + ": make them agree");
+            throw new IllegalArgumentException(
+                    "the descriptor of " + name + ", " + descriptor + ", has " + c.parameterCount()
+                            + " parameters, the method has " + java.parameterCount() + ": make them agree");
         }
         for (int i = 0; i < c.parameterCount(); i++) {
             if (c.parameterType(i) != java.parameterType(i)) {
@@ -158,8 +193,8 @@ public final class Signature<F> implements CallbackType<F> {
         return type;
     }
 
-    Method method() {
-        return method;
+    MethodHandles.@Nullable Lookup lookup() {
+        return lookup;
     }
 
     FunctionDescriptor descriptor() {

@@ -1,9 +1,11 @@
 package reactor.ffi.internal.upcall;
 
+import static java.lang.invoke.MethodType.methodType;
+
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
@@ -13,9 +15,15 @@ final class Slot {
 
     private static final VarHandle BINDING;
 
+    /** {@code (Throwable, Slot)void}: a call that did not come as far as its binding. */
+    static final MethodHandle NOT_ENTERED;
+
     static {
         try {
-            BINDING = MethodHandles.lookup().findVarHandle(Slot.class, "binding", Binding.class);
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            BINDING = lookup.findVarHandle(Slot.class, "binding", Binding.class);
+            NOT_ENTERED =
+                    lookup.findStatic(Slot.class, "notEntered", methodType(void.class, Throwable.class, Slot.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -25,6 +33,7 @@ final class Slot {
     final int id;
 
     /** Read by every call, after its frame says that it is inside. */
+    @SuppressWarnings("unused") // BINDING
     private Binding binding;
 
     MemorySegment pointer = MemorySegment.NULL;
@@ -38,10 +47,6 @@ final class Slot {
     /** When it became inert, by {@code System.nanoTime}. */
     long retiredAt;
 
-    /** Whose class loader is still named here, by the binding or its fallback. */
-    @Nullable
-    ClassLoader pinned;
-
     Slot(int id, Binding first) {
         this.id = id;
         this.binding = first;
@@ -53,5 +58,10 @@ final class Slot {
 
     void bind(Binding next) {
         BINDING.setVolatile(this, next);
+    }
+
+    @SuppressWarnings("unused") // NOT_ENTERED
+    private static void notEntered(Throwable thrown, Slot slot) {
+        slot.binding().report(thrown);
     }
 }

@@ -7,9 +7,7 @@ import java.lang.invoke.MethodHandle;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +23,7 @@ public final class Stubs {
 
     private static final Map<FunctionDescriptor, Stubs> POOLS = new ConcurrentHashMap<>();
     private static final AtomicInteger CREATED = new AtomicInteger();
+    private static final AtomicInteger LAST_ID = new AtomicInteger();
     private static final LongAdder REUSED_EARLY = new LongAdder();
 
     private final FunctionDescriptor descriptor;
@@ -35,9 +34,6 @@ public final class Stubs {
 
     /** Inert slots that native code may still call, oldest first. */
     private final LinkedHashSet<Slot> quarantine = new LinkedHashSet<>();
-
-    /** Whether a task waits to let go of what slots in quarantine still name. */
-    private boolean sweeping;
 
     private Stubs(FunctionDescriptor descriptor) {
         this.descriptor = descriptor;
@@ -83,17 +79,20 @@ public final class Stubs {
 
     private synchronized <F> Upcall bind(
             Signature<F> signature, F handler, @Nullable F fallback, Callee callee, long source, Object keep) {
+        MethodHandle invoker = signature.invoker(); // may refuse: before a slot is taken
+        Binding rescue = fallback == null ? boundary.zero : new Binding(invoker, fallback, boundary.zero, null, null);
+        Binding binding = new Binding(invoker, handler, rescue, callee, loader(signature.type()));
         Slot slot = take(signature, source);
-        ClassLoader loader = Loaders.ofCaller(signature.type());
-        Loaders.retain(loader);
-        MethodHandle invoker = signature.invoker();
-        Binding rescue = fallback == null ? boundary.zero : new Binding(invoker, fallback, null, null, null);
-        Binding binding = new Binding(invoker, handler, rescue, callee, loader);
         slot.generation++;
         slot.source = source;
-        slot.pinned = loader;
         slot.bind(binding);
         return new Upcall(this, slot, binding, keep);
+    }
+
+    /** The context class loader of the registering thread: what its frameworks expect to find in a callback too. */
+    private static @Nullable ClassLoader loader(Class<?> type) {
+        ClassLoader context = Thread.currentThread().getContextClassLoader();
+        return context != null ? context : type.getClassLoader();
     }
 
     private Slot take(Signature<?> signature, long source) {
@@ -101,7 +100,7 @@ public final class Stubs {
         if (slot == null) {
             slot = takeFromQuarantine(source);
         }
-        if (slot == null && CREATED.get() < Limits.STUBS) {
+        if (slot == null && mayCreate()) {
             return create(signature);
         }
         if (slot == null) {
@@ -113,8 +112,12 @@ public final class Stubs {
                     + " reused at once if the source says so: call sink.released(pointer), or pass sink.releaseNotify() to"
                     + " the library");
         }
-        unpin(slot);
         return slot;
+    }
+
+    private static boolean mayCreate() {
+        int created = CREATED.getAndUpdate(n -> n < Limits.STUBS ? n + 1 : n);
+        return created < Limits.STUBS;
     }
 
     /** The oldest that waited long enough; one of the same source first, because its late calls would mean the same. */
@@ -151,16 +154,20 @@ public final class Stubs {
 
     @SuppressWarnings("restricted")
     private Slot create(Signature<?> signature) {
-        Slot slot = new Slot(CREATED.incrementAndGet(), boundary.zero);
+        Slot slot = new Slot(LAST_ID.incrementAndGet(), boundary.zero);
+        boolean created = false;
         try {
             slot.pointer = Linker.nativeLinker().upcallStub(boundary.entry.bindTo(slot), descriptor, Arena.global());
+            created = true;
             return slot;
         } catch (IllegalCallerException denied) {
-            CREATED.decrementAndGet();
             throw NativeAccess.denied(signature.name(), denied);
-        } catch (Throwable e) {
-            CREATED.decrementAndGet();
-            throw e;
+        } catch (IllegalArgumentException unsupported) {
+            throw signature.unsupported(unsupported);
+        } finally {
+            if (!created) {
+                CREATED.decrementAndGet();
+            }
         }
     }
 
@@ -174,10 +181,7 @@ public final class Stubs {
         slot.bind(new Binding(boundary.late, new Late(callee.counters(), rescue, keep), boundary.zero, null, null));
         slot.retiredAt = System.nanoTime();
         quarantine.add(slot);
-        if (rescue == boundary.zero) {
-            unpin(slot); // nothing of the user's is left in it
-        }
-        sweepLater();
+        Sweeper.request();
     }
 
     synchronized void release(Upcall upcall) {
@@ -198,42 +202,32 @@ public final class Stubs {
     /** What answers from now on names nobody. */
     private void silence(Slot slot, CallCounters counters) {
         slot.bind(new Binding(boundary.late, new Late(counters, boundary.zero, null), boundary.zero, null, null));
-        unpin(slot);
     }
 
-    private void unpin(Slot slot) {
-        ClassLoader loader = slot.pinned;
-        if (loader != null) {
-            slot.pinned = null;
-            Loaders.release(loader);
-        }
-    }
-
-    private void sweepLater() {
-        if (!sweeping) {
-            sweeping = true;
-            CompletableFuture.delayedExecutor(Math.max(Limits.QUARANTINE, 1_000_000), TimeUnit.NANOSECONDS)
-                    .execute(this::sweep);
-        }
-    }
-
-    /** Lets go of the fallbacks, and what they keep, of slots whose quarantine is over. */
-    private synchronized void sweep() {
-        long now = System.nanoTime();
+    /**
+     * Lets go of the fallbacks, and of what they keep, where the quarantine is over.
+     *
+     * @return whether there are others, for which it is not
+     */
+    static boolean sweep() {
         boolean younger = false;
+        for (Stubs stubs : POOLS.values()) {
+            younger |= stubs.sweepOwn();
+        }
+        return younger;
+    }
+
+    private synchronized boolean sweepOwn() {
+        long now = System.nanoTime();
         for (Slot slot : quarantine) {
             if (now - slot.retiredAt < Limits.QUARANTINE) {
-                younger = true;
-                break;
+                return true;
             }
             if (slot.binding().target instanceof Late late && late.keep() != null) {
                 silence(slot, late.counters());
             }
         }
-        sweeping = false;
-        if (younger) {
-            sweepLater();
-        }
+        return false;
     }
 
     @SuppressWarnings("NullAway") // the binding of a registration has one

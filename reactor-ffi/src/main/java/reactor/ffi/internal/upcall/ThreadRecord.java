@@ -5,9 +5,9 @@ import static java.lang.invoke.MethodType.methodType;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.WeakReference;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,73 +16,92 @@ import org.jspecify.annotations.Nullable;
  */
 final class ThreadRecord {
 
-    /** {@code (Slot)Frame}. */
-    static final MethodHandle ENTER;
+    /** {@code ()Frame}: the frame of the call that comes now. */
+    static final MethodHandle NEXT;
 
     private static final ThreadLocal<@Nullable ThreadRecord> CURRENT = new ThreadLocal<>();
     private static final VarHandle BEGUN;
 
+    /** What native threads wear between calls: a user's class loader could not be collected while they live. */
+    private static final ClassLoader NEUTRAL = ClassLoader.getSystemClassLoader();
+
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            ENTER = lookup.findStatic(ThreadRecord.class, "enter", methodType(Frame.class, Slot.class));
+            NEXT = lookup.findStatic(ThreadRecord.class, "next", methodType(Frame.class));
             BEGUN = lookup.findVarHandle(ThreadRecord.class, "begun", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
-    final Thread thread = Thread.currentThread();
+    /** Weak: a dead thread, which is swept later, must not keep its context class loader. */
+    private final WeakReference<Thread> thread = new WeakReference<>(Thread.currentThread());
 
-    /**
-     * Whether the bottom of this thread's stack is an upcall: the JVM attached it, as a daemon without a context class
-     * loader. Only such a thread is dressed; the others belong to somebody.
-     */
-    private final boolean attached = thread.getContextClassLoader() == null && thread.isDaemon() && !thread.isVirtual();
+    /** Whether the bottom of this thread's stack is an upcall. Only such a thread is dressed; the others are somebody's. */
+    private final boolean attached = isAttached(Thread.currentThread());
 
-    /** Grows with the depth that was needed. */
+    /** Grows with the depth that was needed; one more than may nest, for the fallback of the call that is refused. */
     private volatile Frame[] frames;
 
     /** How many frames are in use. Only the thread itself reads it. */
-    int depth;
+    private int depth;
+
+    /** Whether the outermost call wears a class loader that its thread must not keep. */
+    private boolean dressed;
 
     /** How many calls have begun here; the stamp of a frame. */
     private long begun;
 
     private ThreadRecord() {
         frames = new Frame[] {new Frame(this, 0), new Frame(this, 1)};
-        long number = NativeThreads.enlist(this);
-        if (attached) {
-            thread.setName(PthreadName.current() + " (native-" + number + ")");
-        }
     }
 
-    @SuppressWarnings("unused") // ENTER
-    private static Frame enter(Slot slot) {
+    private static ThreadRecord create() {
+        ThreadRecord record = new ThreadRecord();
+        long number = NativeThreads.enlist(record);
+        CURRENT.set(record);
+        if (record.attached) {
+            Thread.currentThread().setName(PthreadName.current() + " (native-" + number + ")");
+        }
+        return record;
+    }
+
+    /**
+     * The JVM attaches a native thread as a daemon without a context class loader. Java threads can be like that, too: on
+     * theirs, something lies below the upcall.
+     */
+    private static boolean isAttached(Thread thread) {
+        return thread.getContextClassLoader() == null
+                && thread.isDaemon()
+                && !thread.isVirtual()
+                && StackWalker.getInstance().walk(stack -> stack.allMatch(ThreadRecord::isUpcall));
+    }
+
+    /** Frames of method handles, which are shown on request only. */
+    private static boolean isUpcall(StackWalker.StackFrame frame) {
+        return frame.getClassName().startsWith("reactor.ffi.internal.upcall.")
+                || frame.getClassName().startsWith("java.lang.invoke.");
+    }
+
+    /** Changes nothing that would have to be undone. */
+    @SuppressWarnings("unused") // NEXT
+    private static Frame next() {
         ThreadRecord record = CURRENT.get();
         if (record == null) {
-            record = new ThreadRecord();
-            CURRENT.set(record);
+            record = create();
         }
         int depth = record.depth;
         Frame[] frames = record.frames;
-        if (depth >= frames.length) {
-            if (depth >= Limits.NESTING) {
-                return Frame.TOO_DEEP;
-            }
-            frames = record.grow();
+        if (depth < frames.length) {
+            return frames[depth];
         }
-        Frame frame = frames[depth];
-        long stamp = record.begun + 1;
-        BEGUN.setOpaque(record, stamp);
-        frame.hold(slot.id, stamp);
-        record.depth = depth + 1;
-        return frame;
+        return depth > Limits.NESTING ? Frame.BEYOND : record.grow()[depth];
     }
 
     private Frame[] grow() {
         int old = frames.length;
-        Frame[] grown = Arrays.copyOf(frames, Math.min(2 * old, Math.max(old + 1, Limits.NESTING)));
+        Frame[] grown = Arrays.copyOf(frames, Math.min(2 * old, Limits.NESTING + 1));
         for (int level = old; level < grown.length; level++) {
             grown[level] = new Frame(this, level);
         }
@@ -90,57 +109,77 @@ final class ThreadRecord {
         return grown;
     }
 
+    /** The stamp of a call at this level. */
+    long begin(int level) {
+        depth = level + 1;
+        long stamp = begun + 1;
+        BEGUN.setOpaque(this, stamp);
+        return stamp;
+    }
+
+    /** A call at this level ends, and so does what could not leave above it because the stack was full. */
+    void end(int level) {
+        for (int above = depth - 1; above > level; above--) {
+            frames[above].release();
+        }
+        depth = level;
+        if (level == 0 && dressed) {
+            dressed = false;
+            Thread.currentThread().setContextClassLoader(NEUTRAL);
+        }
+    }
+
     /** On each outermost call of a native thread: what the last one left behind is not this one's. */
+    @SuppressWarnings("ReferenceEquality") // a class loader is what it is
     void dress(@Nullable ClassLoader loader) {
         if (attached) {
-            if (loader != null && thread.getContextClassLoader() != loader) {
-                thread.setContextClassLoader(loader);
+            if (loader != null) {
+                Thread thread = Thread.currentThread();
+                if (thread.getContextClassLoader() != loader) {
+                    thread.setContextClassLoader(loader);
+                }
+                dressed = loader != NEUTRAL;
             }
             boolean ignored = Thread.interrupted();
         }
     }
 
-    /** Cold: any thread. */
+    /** Cold: any thread, as all that follows. */
+    boolean isOf(Thread other) {
+        return thread.refersTo(other);
+    }
+
+    boolean isAlive() {
+        Thread alive = thread.get();
+        return alive != null && alive.isAlive();
+    }
+
     long begun() {
         return (long) BEGUN.getOpaque(this);
     }
 
-    /** Cold: any thread, after a heavy barrier. */
-    boolean awaitLeft(int slot, long deadline) {
+    /** Adds the calls that are inside a slot. */
+    void addCalls(int slot, List<Call> inside) {
         for (Frame frame : frames) {
             long held = frame.held();
-            int looks = 0;
-            while (Frame.isOf(held, slot) && frame.held() == held) {
-                if (!thread.isAlive()) {
-                    break; // it ended inside, by pthread_exit
-                }
-                if (System.nanoTime() - deadline >= 0) {
-                    return false;
-                }
-                if (++looks < 100) {
-                    Thread.onSpinWait();
-                } else {
-                    LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(50));
-                }
+            if (Frame.isOf(held, slot)) {
+                inside.add(new Call(this, frame, held));
             }
         }
-        return true;
     }
 
-    /** Cold: any thread. */
-    boolean isInside(int slot) {
-        for (Frame frame : frames) {
-            if (Frame.isOf(frame.held(), slot)) {
-                return true;
-            }
-        }
-        return false;
-    }
+    /**
+     * One call that was seen inside.
+     *
+     * @param record its thread's
+     * @param frame its level
+     * @param held what the frame held: no later call holds the same
+     */
+    record Call(ThreadRecord record, Frame frame, long held) {
 
-    /** Cold: any thread. A call that begins just now sets its own loader again. */
-    void forget(ClassLoader loader) {
-        if (attached && thread.getContextClassLoader() == loader) {
-            thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
+        /** Has left; or could not, on a full stack, and its thread is dead. One that pthread_exit ends inside seems to live on. */
+        boolean isOver() {
+            return frame.held() != held || !record.isAlive();
         }
     }
 }

@@ -1,6 +1,7 @@
 package reactor.ffi.internal.upcall;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * One registration of a handler: the pointer that native code is given, until it is retired. All methods may be called from
@@ -38,16 +39,20 @@ public final class Upcall {
     }
 
     /**
-     * Once retired: waits until no handler runs any more, but for those on the calling thread's own stack.
+     * Once retired: waits until no handler runs any more, but for those on the calling thread's own stack. Calls that come
+     * later, late or for the next that the slot is bound to, are not waited for.
      *
      * @return false if one still runs after that many nanoseconds
      */
     public boolean awaitLeft(long nanos) {
-        return stubs.isReused(this) || NativeThreads.awaitLeft(slot.id, nanos);
+        List<ThreadRecord.Call> inside = NativeThreads.inside(slot.id);
+        return stubs.isReused(this) || NativeThreads.awaitLeft(inside, nanos);
     }
 
     /** Whether a handler of it is on that thread's stack. */
     public boolean isInside(Thread thread) {
-        return !stubs.isReused(this) && NativeThreads.isInside(slot.id, thread);
+        return NativeThreads.inside(slot.id).stream()
+                        .anyMatch(call -> call.record().isOf(thread))
+                && !stubs.isReused(this);
     }
 }
