@@ -145,10 +145,13 @@ class TurnTest {
     void aCallThatQueuedBeforeALendIsAnsweredDuringIt() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
         AtomicReference<FutureTask<Boolean>> first = new AtomicReference<>();
+        CountDownLatch begun = new CountDownLatch(1);
         FutureTask<Boolean> lend = on(scheduler, () -> {
+            begun.countDown();
             go.await();
             return scheduler.callBlocking(() -> first.get().get(5, TimeUnit.SECONDS));
         });
+        begun.await();
         AtomicBoolean own = new AtomicBoolean(true);
         first.set(start(() -> call(scheduler, LIMIT, () -> own.set(scheduler.isOwnThread()))));
         await().until(() -> scheduler.turn().hasRequests());
