@@ -43,7 +43,8 @@ public interface NativeSink<T> {
      * @param type a functional interface with the C signature, see {@link CallbackType}
      * @param handler what is called, on the native thread
      * @param fallback answers in the handler's place when it throws, and when the pointer is called after the end. There it
-     *     also frees what the callee owns. It must be thread safe and must not need the subscription.
+     *     also frees what the callee owns; so a handler frees last, not before something that may throw. It must be thread
+     *     safe and must not need the subscription. After the quarantine of the pointer (10 s) it is let go of.
      * @param <F> the functional interface
      * @return the pointer
      */

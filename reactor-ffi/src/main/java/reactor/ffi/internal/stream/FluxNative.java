@@ -42,18 +42,9 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
-        if (ExitHook.begun()) {
-            Operators.error(
-                    actual,
-                    new IllegalStateException("the JVM is shutting down: " + options.name() + " cannot be registered"));
-            return;
-        }
         NativeSubscription<T> subscription = new NativeSubscription<>(actual, options, scheduler, source);
         if (!subscription.begin()) {
-            Operators.error(
-                    actual,
-                    new RejectedExecutionException(
-                            "the scheduler '" + scheduler.name() + "' of " + options.name() + " is disposed"));
+            Operators.error(actual, refused());
             return;
         }
         try {
@@ -64,6 +55,13 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
             throw broken;
         }
         subscription.register(registration);
+    }
+
+    private RuntimeException refused() {
+        return ExitHook.begun()
+                ? new IllegalStateException("the JVM is shutting down: " + options.name() + " cannot be registered")
+                : new RejectedExecutionException(
+                        "the scheduler '" + scheduler.name() + "' of " + options.name() + " is disposed");
     }
 
     @Override

@@ -48,7 +48,8 @@ final class Teardown {
     /** Made since the last releaseNotify. */
     private List<Upcall> notNotified = new ArrayList<>();
 
-    private @Nullable Arena arena;
+    /** Late calls may read it: an inert slot holds on to it longer than this does. */
+    private @Nullable Memory memory = new Memory();
 
     /** The stack is being popped: nothing is made any more. */
     private boolean running;
@@ -65,6 +66,14 @@ final class Teardown {
         }
     }
 
+    /** The arena of the registration, perhaps asked for after the callbacks were made. */
+    private static final class Memory {
+
+        /** Guarded by the Teardown. */
+        @Nullable
+        Arena arena;
+    }
+
     Teardown(String name, LoopScheduler scheduler, NativeSubscription<?> owner, long source) {
         this.name = name;
         this.scheduler = scheduler;
@@ -77,7 +86,8 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, keep());
+        Upcall upcall =
+                signature.open(requireNonNull(handler, "handler"), fallback, owner, source, requireNonNull(memory));
         made.put(upcall.pointer().address(), upcall);
         notNotified.add(upcall);
         stack.add(upcall);
@@ -87,16 +97,14 @@ final class Teardown {
         return upcall.pointer();
     }
 
-    /** What late calls may still read. */
-    private Object keep() {
-        return arena == null ? this : arena;
-    }
-
     synchronized Arena arena() {
-        if (arena == null) {
-            arena = Arena.ofAuto();
+        if (memory == null) {
+            throw new IllegalStateException("the subscription of " + name + " has ended: take arena() while it lives");
         }
-        return arena;
+        if (memory.arena == null) {
+            memory.arena = Arena.ofAuto();
+        }
+        return memory.arena;
     }
 
     void released(MemorySegment pointer) {
@@ -174,7 +182,7 @@ final class Teardown {
     private synchronized @Nullable Object pop() {
         if (stack.isEmpty()) {
             over = true;
-            arena = null; // inert slots hold it for late calls
+            memory = null;
             return null;
         }
         return stack.removeLast();
