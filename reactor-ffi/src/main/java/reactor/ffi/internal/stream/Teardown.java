@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
@@ -149,14 +148,8 @@ final class Teardown {
             }
         }
         Runnable late = () -> owner.dropped(run(new Action(action), null));
-        if (scheduler.isCurrent()) {
-            late.run();
-        } else {
-            try {
-                scheduler.schedule(late);
-            } catch (RejectedExecutionException gone) {
-                late.run(); // its thread has ended: better here than never
-            }
+        if (scheduler.isCurrent() || !scheduler.execute(late)) {
+            late.run(); // without its thread: better here than never
         }
     }
 
