@@ -105,7 +105,8 @@ public interface NativeSink<T> {
 
     /**
      * Says how demand is passed on, for sources that are armed for a number of events. Called on the scheduler's thread, with
-     * what was requested since it was last called. It replaces an earlier one. What it throws becomes the error.
+     * what was requested since it was last called; not before the registration has returned, nor once the stream ends. It
+     * replaces an earlier one. What it throws becomes the error.
      *
      * @param consumer takes the number of values newly requested; {@code Long.MAX_VALUE} means unbounded
      * @return this

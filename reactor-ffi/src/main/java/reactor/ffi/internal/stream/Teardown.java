@@ -47,13 +47,20 @@ final class Teardown {
     /** Made since the last releaseNotify. */
     private List<Upcall> notNotified = new ArrayList<>();
 
-    /** Late calls may read it: an inert slot holds on to it longer than this does. */
-    private @Nullable Memory memory = new Memory();
+    /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
+    private Memory memory = new Memory();
 
     /** The stack is being popped: nothing is made any more. */
     private boolean running;
 
     private boolean over;
+
+    /** What late calls may still read: each slot keeps it, before there is an arena and after the end too. */
+    private static final class Memory {
+
+        @Nullable
+        Arena arena;
+    }
 
     /** An action, as a thing of its own: the same lambda may be pushed twice. */
     private static final class Action {
@@ -63,14 +70,6 @@ final class Teardown {
         Action(NativeAction action) {
             this.action = action;
         }
-    }
-
-    /** The arena of the registration, perhaps asked for after the callbacks were made. */
-    private static final class Memory {
-
-        /** Guarded by the Teardown. */
-        @Nullable
-        Arena arena;
     }
 
     Teardown(String name, LoopScheduler scheduler, NativeSubscription<?> owner, long source) {
@@ -85,8 +84,7 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall =
-                signature.open(requireNonNull(handler, "handler"), fallback, owner, source, requireNonNull(memory));
+        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, memory);
         made.put(upcall.pointer().address(), upcall);
         notNotified.add(upcall);
         stack.add(upcall);
@@ -97,13 +95,12 @@ final class Teardown {
     }
 
     synchronized Arena arena() {
-        if (memory == null) {
-            throw new IllegalStateException("the subscription of " + name + " has ended: take arena() while it lives");
+        Arena arena = memory.arena;
+        if (arena == null) {
+            arena = Arena.ofAuto();
+            memory.arena = arena;
         }
-        if (memory.arena == null) {
-            memory.arena = Arena.ofAuto();
-        }
-        return memory.arena;
+        return arena;
     }
 
     void released(MemorySegment pointer) {
@@ -147,9 +144,16 @@ final class Teardown {
                 return;
             }
         }
-        Runnable late = () -> owner.dropped(run(new Action(action), null));
-        if (scheduler.isCurrent() || !scheduler.execute(late)) {
-            late.run(); // without its thread: better here than never
+        Runnable late = () -> scheduler.runBlocking(() -> owner.dropped(run(new Action(action), null)));
+        if (scheduler.isOwnTurn() || !scheduler.execute(late)) {
+            late.run(); // its thread has ended: better here than never
+        }
+    }
+
+    /** Until the stack is popped. */
+    synchronized void awaitEnd() throws InterruptedException {
+        while (!over) {
+            wait();
         }
     }
 
@@ -175,7 +179,8 @@ final class Teardown {
     private synchronized @Nullable Object pop() {
         if (stack.isEmpty()) {
             over = true;
-            memory = null;
+            memory = new Memory();
+            notifyAll();
             return null;
         }
         return stack.removeLast();
