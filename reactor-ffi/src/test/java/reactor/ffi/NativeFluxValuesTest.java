@@ -220,7 +220,7 @@ class NativeFluxValuesTest extends StreamTest {
 
         private void discarded(Long value) {
             discarded.add(value + " on "
-                    + (isOnScheduler() ? "scheduler" : Thread.currentThread() == test ? "test" : "native"));
+                    + (isOnScheduler() ? "scheduler" : Thread.currentThread().equals(test) ? "test" : "native"));
         }
 
         @Test
