@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
@@ -48,12 +47,20 @@ final class Teardown {
     /** Made since the last releaseNotify. */
     private List<Upcall> notNotified = new ArrayList<>();
 
-    private @Nullable Arena arena;
+    /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
+    private Memory memory = new Memory();
 
     /** The stack is being popped: nothing is made any more. */
     private boolean running;
 
     private boolean over;
+
+    /** What late calls may still read: each slot keeps it, before there is an arena and after the end too. */
+    private static final class Memory {
+
+        @Nullable
+        Arena arena;
+    }
 
     /** An action, as a thing of its own: the same lambda may be pushed twice. */
     private static final class Action {
@@ -77,7 +84,7 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, keep());
+        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, memory);
         made.put(upcall.pointer().address(), upcall);
         notNotified.add(upcall);
         stack.add(upcall);
@@ -87,14 +94,11 @@ final class Teardown {
         return upcall.pointer();
     }
 
-    /** What late calls may still read. */
-    private Object keep() {
-        return arena == null ? this : arena;
-    }
-
     synchronized Arena arena() {
+        Arena arena = memory.arena;
         if (arena == null) {
             arena = Arena.ofAuto();
+            memory.arena = arena;
         }
         return arena;
     }
@@ -140,15 +144,16 @@ final class Teardown {
                 return;
             }
         }
-        Runnable late = () -> owner.dropped(run(new Action(action), null));
-        if (scheduler.isCurrent()) {
-            late.run();
-        } else {
-            try {
-                scheduler.schedule(late);
-            } catch (RejectedExecutionException gone) {
-                late.run(); // its thread has ended: better here than never
-            }
+        Runnable late = () -> scheduler.runBlocking(() -> owner.dropped(run(new Action(action), null)));
+        if (scheduler.isOwnTurn() || !scheduler.execute(late)) {
+            late.run(); // its thread has ended: better here than never
+        }
+    }
+
+    /** Until the stack is popped. */
+    synchronized void awaitEnd() throws InterruptedException {
+        while (!over) {
+            wait();
         }
     }
 
@@ -174,7 +179,8 @@ final class Teardown {
     private synchronized @Nullable Object pop() {
         if (stack.isEmpty()) {
             over = true;
-            arena = null; // inert slots hold it for late calls
+            memory = new Memory();
+            notifyAll();
             return null;
         }
         return stack.removeLast();
