@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.ffi.NativeAction;
@@ -34,6 +35,9 @@ final class Teardown {
     private static final Signature<DestroyNotify> NOTIFY = Signature.of(DestroyNotify.class);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
+    /** How often it waits a millisecond for memory, before it gives up. */
+    private static final int MEMORY_LIMIT = 10_000;
+
     private final String name;
     private final LoopScheduler scheduler;
     private final NativeSubscription<?> owner;
@@ -48,12 +52,19 @@ final class Teardown {
     /** Made since the last releaseNotify. */
     private List<Upcall> notNotified = new ArrayList<>();
 
-    private @Nullable Arena arena;
+    /** Of the registration; the upcalls hold it besides, and their slots after them. */
+    private Kept kept = new Kept();
 
     /** The stack is being popped: nothing is made any more. */
     private boolean running;
 
     private boolean over;
+
+    /** Who pops the stack. */
+    private @Nullable Thread unwinding;
+
+    /** What actions threw; of the thread that pops. */
+    private @Nullable Throwable thrown;
 
     /** An action, as a thing of its own: the same lambda may be pushed twice. */
     private static final class Action {
@@ -63,6 +74,12 @@ final class Teardown {
         Action(NativeAction action) {
             this.action = action;
         }
+    }
+
+    /** What late calls may still read, whether it was asked for before or after the callback was made. */
+    private static final class Kept {
+
+        private @Nullable Arena arena;
     }
 
     Teardown(String name, LoopScheduler scheduler, NativeSubscription<?> owner, long source) {
@@ -77,7 +94,7 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, keep());
+        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, kept);
         made.put(upcall.pointer().address(), upcall);
         notNotified.add(upcall);
         stack.add(upcall);
@@ -87,16 +104,11 @@ final class Teardown {
         return upcall.pointer();
     }
 
-    /** What late calls may still read. */
-    private Object keep() {
-        return arena == null ? this : arena;
-    }
-
     synchronized Arena arena() {
-        if (arena == null) {
-            arena = Arena.ofAuto();
+        if (kept.arena == null) {
+            kept.arena = Arena.ofAuto();
         }
-        return arena;
+        return kept.arena;
     }
 
     void released(MemorySegment pointer) {
@@ -152,32 +164,54 @@ final class Teardown {
         }
     }
 
-    /** The scheduler's thread, once. What actions threw, the first with the others suppressed. */
+    /**
+     * The scheduler's thread, once. It never throws: where there is no memory to go on it waits for some, because half an end
+     * is none, and a JVM that never exits.
+     *
+     * @return what actions threw, the first with the others suppressed
+     */
     @Nullable
     Throwable run() {
         synchronized (this) {
             running = true;
+            unwinding = Thread.currentThread();
         }
-        Throwable[] thrown = new Throwable[1];
-        scheduler.runBlocking(() -> {
-            for (Object last = pop(); last != null; last = pop()) {
-                if (last instanceof Upcall upcall) {
-                    retire(upcall);
-                } else {
-                    thrown[0] = run((Action) last, thrown[0]);
-                }
+        Throwable failed = null;
+        for (int failures = 0; failures < MEMORY_LIMIT; failures++) {
+            try {
+                scheduler.runBlocking(this::unwind);
+                return thrown;
+            } catch (Throwable noMemory) {
+                failed = noMemory;
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
             }
-        });
-        return thrown[0];
+        }
+        return thrown == null ? failed : thrown;
     }
 
-    private synchronized @Nullable Object pop() {
+    /** From the last to the first. What has been undone is gone from the stack; what has not is still there. */
+    private void unwind() {
+        for (Object last = last(); last != null; last = last()) {
+            if (last instanceof Upcall upcall) {
+                retire(upcall);
+            } else {
+                thrown = run((Action) last, thrown);
+            }
+        }
+    }
+
+    private synchronized @Nullable Object last() {
         if (stack.isEmpty()) {
             over = true;
-            arena = null; // inert slots hold it for late calls
+            unwinding = null;
+            kept = new Kept(); // inert slots hold the old one
             return null;
         }
-        return stack.removeLast();
+        return stack.getLast();
+    }
+
+    private synchronized void remove(Object entry) {
+        stack.remove(entry);
     }
 
     private void retire(Upcall upcall) {
@@ -188,10 +222,12 @@ final class Teardown {
                             + " unregistered all the same",
                     name);
         }
+        remove(upcall);
     }
 
     private @Nullable Throwable run(Action action, @Nullable Throwable before) {
         Watch.Entry watch = Watch.begin("an onDispose action of " + name, Thread.currentThread(), scheduler);
+        remove(action);
         try {
             action.action.run();
             return before;
@@ -202,7 +238,12 @@ final class Teardown {
         }
     }
 
+    /** Whether a handler is on that thread's stack, or an action is. */
+    @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
     synchronized boolean runsOn(Thread thread) {
+        if (thread == unwinding) {
+            return true;
+        }
         for (Object entry : stack) {
             if (entry instanceof Upcall upcall && upcall.isInside(thread)) {
                 return true;
