@@ -43,7 +43,8 @@ public interface NativeSink<T> {
      * @param type a functional interface with the C signature, see {@link CallbackType}
      * @param handler what is called, on the native thread
      * @param fallback answers in the handler's place when it throws, and when the pointer is called after the end. There it
-     *     also frees what the callee owns. It must be thread safe and must not need the subscription.
+     *     also frees what the callee owns; so a handler frees last, not before something that may throw. It must be thread
+     *     safe and must not need the subscription. After the quarantine of the pointer (10 s) it is let go of.
      * @param <F> the functional interface
      * @return the pointer
      */
@@ -104,7 +105,8 @@ public interface NativeSink<T> {
 
     /**
      * Says how demand is passed on, for sources that are armed for a number of events. Called on the scheduler's thread, with
-     * what was requested since it was last called. It replaces an earlier one. What it throws becomes the error.
+     * what was requested since it was last called; not before the registration has returned, nor once the stream ends. It
+     * replaces an earlier one. What it throws becomes the error.
      *
      * @param consumer takes the number of values newly requested; {@code Long.MAX_VALUE} means unbounded
      * @return this

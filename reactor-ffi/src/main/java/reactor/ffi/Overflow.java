@@ -5,8 +5,8 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 
 /**
- * What happens to a value when the queue between native threads and the scheduler is full. Capacities are exact, and nothing
- * is reserved before it is used. A value that is not delivered goes to Reactor's discard hook, once, on the thread that drops
+ * What happens to a value when the queue between native threads and the scheduler is full. Capacities are exact. Queues
+ * grow as they are used: 256 places at a time. A value that is not delivered goes to Reactor's discard hook, once, on the thread that drops
  * it, and is counted.
  */
 public final class Overflow {

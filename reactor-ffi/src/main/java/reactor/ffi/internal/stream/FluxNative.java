@@ -30,6 +30,8 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     /** Tells the pool of slots which registrations mean the same. */
     private final long source = SOURCES.incrementAndGet();
 
+    private final Departures departures = new Departures();
+
     private FluxNative(CallbackOptions options, Registration<T> registration) {
         this.options = options;
         this.registration = registration;
@@ -42,18 +44,9 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
-        if (ExitHook.begun()) {
-            Operators.error(
-                    actual,
-                    new IllegalStateException("the JVM is shutting down: " + options.name() + " cannot be registered"));
-            return;
-        }
-        NativeSubscription<T> subscription = new NativeSubscription<>(actual, options, scheduler, source);
+        NativeSubscription<T> subscription = new NativeSubscription<>(actual, options, scheduler, source, departures);
         if (!subscription.begin()) {
-            Operators.error(
-                    actual,
-                    new RejectedExecutionException(
-                            "the scheduler '" + scheduler.name() + "' of " + options.name() + " is disposed"));
+            Operators.error(actual, refusal());
             return;
         }
         try {
@@ -64,6 +57,13 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
             throw broken;
         }
         subscription.register(registration);
+    }
+
+    private RuntimeException refusal() {
+        return ExitHook.begun()
+                ? new IllegalStateException("the JVM is shutting down: " + options.name() + " cannot be registered")
+                : new RejectedExecutionException(
+                        "the scheduler '" + scheduler.name() + "' of " + options.name() + " is disposed");
     }
 
     @Override

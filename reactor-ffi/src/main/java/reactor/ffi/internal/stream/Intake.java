@@ -140,7 +140,7 @@ final class Intake<T> {
         Thread self = Thread.currentThread();
         long start = System.nanoTime();
         long warnAt = scheduler.warnAfterNanos();
-        long limit = overflow.limit().toNanos();
+        long limit = TimeUnit.NANOSECONDS.convert(overflow.limit()); // the longest there is, if it is longer
         boolean interrupted = false;
         try {
             waiting.add(self);

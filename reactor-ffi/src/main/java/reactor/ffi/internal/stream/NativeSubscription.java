@@ -64,6 +64,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private final Intake<T> intake;
     private final Teardown teardown;
     private final KeepAlive.@Nullable Token token;
+    private final Departures departures;
 
     private volatile long requested;
 
@@ -77,8 +78,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     private volatile boolean cancelled;
 
-    /** The scheduler is disposed: what is queued is discarded, and terminal is delivered without demand for it. */
-    private volatile boolean aborted;
+    /** It ends at once, as after a cancel: what is queued is discarded. If terminal is COMPLETED, this is the error. */
+    private volatile @Nullable Throwable aborted;
 
     /** How it ends: COMPLETED, or the error. Set once; no value is taken after. */
     private volatile @Nullable Throwable terminal;
@@ -88,8 +89,14 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     private boolean ended;
 
+    private volatile boolean unregistered;
+
     NativeSubscription(
-            CoreSubscriber<? super T> actual, CallbackOptions options, LoopScheduler scheduler, long source) {
+            CoreSubscriber<? super T> actual,
+            CallbackOptions options,
+            LoopScheduler scheduler,
+            long source,
+            Departures departures) {
         super(scheduler);
         this.actual = actual;
         this.options = options;
@@ -97,6 +104,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         this.stats = SourceStats.named(options.name());
         this.token = options.keepAlive() ? KeepAlive.acquire() : null;
         this.teardown = new Teardown(options.name(), scheduler, this, source);
+        this.departures = departures;
         this.intake = new Intake<>(queue, options, scheduler, stats, this);
     }
 
@@ -109,9 +117,16 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         return false;
     }
 
+    /** There and then, unless an earlier subscription is still to be unregistered: then after it. */
     void register(Registration<T> registration) {
+        if (isCancelled() || !departures.await(() -> registerNow(registration))) {
+            registerNow(registration);
+        }
+    }
+
+    private void registerNow(Registration<T> registration) {
         try {
-            if (!cancelled) {
+            if (!isCancelled()) {
                 registration.register(this);
             }
         } catch (Throwable failed) {
@@ -173,8 +188,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     @Override
     public void request(long n) {
         if (n <= 0) {
-            fail(new IllegalArgumentException(
-                    "request(" + n + "): demand must be positive (Reactive Streams rule 3.9)"));
+            if (!over()) {
+                abort(new IllegalArgumentException(
+                        "request(" + n + "): demand must be positive (Reactive Streams rule 3.9)"));
+            }
             return;
         }
         Operators.addCap(REQUESTED, this, n);
@@ -184,13 +201,18 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     public void cancel() {
-        cancelled = true;
-        signal();
+        if (!cancelled) {
+            cancelled = true;
+            departures.begin(this);
+            refuse();
+        }
     }
 
     @Override
     public void complete() {
-        boolean ignored = fail(COMPLETED);
+        if (TERMINAL.compareAndSet(this, null, COMPLETED)) {
+            refuse();
+        }
     }
 
     @Override
@@ -208,17 +230,29 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         }
     }
 
-    /** Ends it with an error, or COMPLETED; false if that is not its first end. */
+    /** Whether it was the first end of the stream. */
     boolean fail(Throwable error) {
         if (!TERMINAL.compareAndSet(this, null, error)) {
             return false;
         }
+        refuse();
+        return true;
+    }
+
+    private void abort(Throwable cause) {
+        fail(cause);
+        aborted = cause;
+        refuse();
+    }
+
+    /** No value is taken any more; who waits for room goes, or a stop that joins it would wait for the limit. */
+    private void refuse() {
         try {
             queue.close();
+            intake.wakeAll();
         } finally {
             signal(); // without memory too
         }
-        return true;
     }
 
     // ---- the scheduler's thread
@@ -228,7 +262,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         if (ended) {
             return false;
         }
-        passDemandOn();
+        if (mayPassDemandOn()) {
+            passDemandOn();
+        }
         long demand = requested;
         long emitted = 0;
         while (emitted < Math.min(demand, budget) && !over()) {
@@ -255,16 +291,16 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     protected boolean hasWork() {
-        return !ended && ((requested > 0 && !queue.isEmpty()) || mayEnd() || (onRequest != null && notPassedOn > 0));
+        return !ended && ((requested > 0 && !over() && !queue.isEmpty()) || mayEnd() || mayPassDemandOn());
     }
 
     /** What is queued is of no use any more. */
     private boolean over() {
-        return cancelled || aborted;
+        return cancelled || aborted != null;
     }
 
     private boolean mayEnd() {
-        return registered && (over() || (terminal != null && queue.isEmpty()));
+        return registered && !ended && (over() || (terminal != null && queue.isEmpty()));
     }
 
     private void emit(T value) {
@@ -272,17 +308,20 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         try {
             actual.onNext(value);
         } catch (Throwable broken) {
-            cancelled = true; // rule 2.13: a subscriber that throws has cancelled
-            signal();
+            cancel(); // rule 2.13: a subscriber that throws has cancelled
             Errors.report(broken);
         } finally {
             emitting = false;
         }
     }
 
+    private boolean mayPassDemandOn() {
+        return registered && onRequest != null && notPassedOn > 0 && !isCancelled();
+    }
+
     private void passDemandOn() {
         LongConsumer consumer = onRequest;
-        if (consumer != null && notPassedOn > 0 && !over()) {
+        if (consumer != null) {
             try {
                 consumer.accept(NOT_PASSED_ON.getAndSet(this, 0));
             } catch (Throwable failed) {
@@ -293,15 +332,28 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     private void end(boolean signals) {
         ended = true;
-        queue.close();
-        intake.wakeAll();
+        refuse();
         discardQueued();
         Throwable undone = teardown.run();
         letGo();
+        makeWay();
         scheduler.detach(this);
         if (signals) {
             terminate(undone);
         }
+    }
+
+    /** For registrations that have waited for the end of this one. */
+    private void makeWay() {
+        unregistered = true;
+        departures.end(this);
+        for (Runnable next = departures.next(); next != null; next = departures.next()) {
+            scheduler.execute(next);
+        }
+    }
+
+    boolean isUnregistered() {
+        return unregistered;
     }
 
     /** A value claimed and not yet written is waited for: its producer is between two instructions. */
@@ -335,7 +387,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @SuppressWarnings("ReferenceEquality") // a mark
     private @Nullable Throwable failure() {
-        return terminal == COMPLETED ? null : terminal;
+        return terminal == COMPLETED ? aborted : terminal;
     }
 
     private void letGo() {
@@ -351,14 +403,14 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     protected void end(Throwable cause) {
-        fail(cause);
-        aborted = true;
-        signal();
+        if (!over()) {
+            abort(cause);
+        }
     }
 
     @Override
     protected void exit() {
-        if (!ended) {
+        if (!ended) { // else it is on its way
             cancelled = true;
             end(false);
         }

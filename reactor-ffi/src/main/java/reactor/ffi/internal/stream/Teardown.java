@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -52,8 +51,8 @@ final class Teardown {
     /** Made since the last releaseNotify. */
     private List<Upcall> notNotified = new ArrayList<>();
 
-    /** Of the registration; the upcalls hold it besides, and their slots after them. */
-    private Kept kept = new Kept();
+    /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
+    private Memory memory = new Memory();
 
     /** The stack is being popped: nothing is made any more. */
     private boolean running;
@@ -66,6 +65,13 @@ final class Teardown {
     /** What actions threw; of the thread that pops. */
     private @Nullable Throwable thrown;
 
+    /** What late calls may still read: each slot keeps it, before there is an arena and after the end too. */
+    private static final class Memory {
+
+        @Nullable
+        Arena arena;
+    }
+
     /** An action, as a thing of its own: the same lambda may be pushed twice. */
     private static final class Action {
 
@@ -74,12 +80,6 @@ final class Teardown {
         Action(NativeAction action) {
             this.action = action;
         }
-    }
-
-    /** What late calls may still read, whether it was asked for before or after the callback was made. */
-    private static final class Kept {
-
-        private @Nullable Arena arena;
     }
 
     Teardown(String name, LoopScheduler scheduler, NativeSubscription<?> owner, long source) {
@@ -94,7 +94,7 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, kept);
+        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, memory);
         made.put(upcall.pointer().address(), upcall);
         notNotified.add(upcall);
         stack.add(upcall);
@@ -105,10 +105,12 @@ final class Teardown {
     }
 
     synchronized Arena arena() {
-        if (kept.arena == null) {
-            kept.arena = Arena.ofAuto();
+        Arena arena = memory.arena;
+        if (arena == null) {
+            arena = Arena.ofAuto();
+            memory.arena = arena;
         }
-        return kept.arena;
+        return arena;
     }
 
     void released(MemorySegment pointer) {
@@ -152,15 +154,9 @@ final class Teardown {
                 return;
             }
         }
-        Runnable late = () -> owner.dropped(run(new Action(action), null));
-        if (scheduler.isCurrent()) {
-            late.run();
-        } else {
-            try {
-                scheduler.schedule(late);
-            } catch (RejectedExecutionException gone) {
-                late.run(); // its thread has ended: better here than never
-            }
+        Runnable late = () -> scheduler.runBlocking(() -> owner.dropped(run(new Action(action), null)));
+        if (scheduler.isOwnTurn() || !scheduler.execute(late)) {
+            late.run(); // its thread has ended: better here than never
         }
     }
 
@@ -204,7 +200,7 @@ final class Teardown {
         if (stack.isEmpty()) {
             over = true;
             unwinding = null;
-            kept = new Kept(); // inert slots hold the old one
+            memory = new Memory();
             return null;
         }
         return stack.getLast();

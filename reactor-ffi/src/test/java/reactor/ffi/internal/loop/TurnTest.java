@@ -28,7 +28,7 @@ class TurnTest {
     private static final long LIMIT = TimeUnit.SECONDS.toNanos(10);
 
     private final LoopScheduler scheduler =
-            LoopScheduler.create(SchedulerOptions.named("turn").maxCallers(2));
+            LoopScheduler.create(SchedulerOptions.named("turn").maxCallers(2).warnAfter(Duration.ofHours(1)));
 
     private final LoopScheduler patient = LoopScheduler.create(SchedulerOptions.named("patient"));
 
@@ -145,10 +145,13 @@ class TurnTest {
     void aCallThatQueuedBeforeALendIsAnsweredDuringIt() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
         AtomicReference<FutureTask<Boolean>> first = new AtomicReference<>();
+        CountDownLatch begun = new CountDownLatch(1);
         FutureTask<Boolean> lend = on(scheduler, () -> {
+            begun.countDown();
             go.await();
             return scheduler.callBlocking(() -> first.get().get(5, TimeUnit.SECONDS));
         });
+        begun.await();
         AtomicBoolean own = new AtomicBoolean(true);
         first.set(start(() -> call(scheduler, LIMIT, () -> own.set(scheduler.isOwnThread()))));
         await().until(() -> scheduler.turn().hasRequests());

@@ -1,0 +1,546 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.reactivestreams.Subscription;
+import reactor.core.Disposable;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Hooks;
+import reactor.core.scheduler.Schedulers;
+import reactor.ffi.fixture.Callbacks.OnAsk;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Source;
+import reactor.test.StepVerifier;
+
+/** A subscription from its registration to its end. */
+class NativeFluxTest extends StreamTest {
+
+    @Nested
+    class Registering {
+
+        @Test
+        void subscribingRegistersOnceAndCancellingUnregistersOnce() throws Exception {
+            Disposable subscription = flux().subscribe();
+            events.fire(1, 3);
+            assertThat(events.registered).hasValue(1);
+            assertThat(events.unregistered).hasValue(0);
+
+            subscription.dispose();
+            subscription.dispose();
+            settle();
+            assertThat(events.registered).hasValue(1);
+            assertThat(events.unregistered).hasValue(1);
+        }
+
+        @Test
+        void eachSubscriberHasARegistrationOfItsOwn() throws Exception {
+            Flux<Long> flux = flux();
+            Recorder first = new Recorder(10);
+            flux.subscribe(first);
+            MemorySegment firstPointer = events.pointer;
+            Recorder second = new Recorder(10);
+            flux.subscribe(second);
+            assertThat(events.registered).hasValue(2);
+
+            Calls.fromThreads(firstPointer, 1, 1, 1);
+            events.fire(2, 1);
+            settle();
+            assertThat(first.values).containsExactly(1L);
+            assertThat(second.values).containsExactly(2L);
+            first.cancel();
+            settle();
+            assertThat(events.unregistered).hasValue(1);
+            second.cancel();
+        }
+
+        @Test
+        void itRunsOnTheSubscribingThreadAfterOnSubscribe() {
+            List<Object> seen = new ArrayList<>();
+            NativeFlux.<Long>create(options, sink -> {
+                        seen.add("register");
+                        seen.add(Thread.currentThread());
+                        sink.complete();
+                    })
+                    .doOnSubscribe(subscription -> seen.add("onSubscribe"))
+                    .blockLast(SOON);
+            assertThat(seen).containsExactly("onSubscribe", "register", Thread.currentThread());
+        }
+
+        @Test
+        void nothingIsRegisteredWhenCancelledInOnSubscribe() throws Exception {
+            flux().subscribe(new BaseSubscriber<>() {
+                @Override
+                protected void hookOnSubscribe(Subscription subscription) {
+                    subscription.cancel();
+                }
+            });
+            settle();
+            assertThat(events.registered).hasValue(0);
+        }
+
+        @Test
+        void aCancelDuringRegistrationWaitsForIt() throws Exception {
+            CountDownLatch registering = new CountDownLatch(1);
+            CountDownLatch goOn = new CountDownLatch(1);
+            List<String> trace = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(1);
+            Thread subscriber = new Thread(() -> NativeFlux.<Long>create(options, sink -> {
+                        sink.onDispose(() -> trace.add("unregistered"));
+                        registering.countDown();
+                        await(goOn);
+                        trace.add("registered");
+                    })
+                    .subscribe(recorder));
+            subscriber.start();
+            await(registering);
+            recorder.cancel();
+            settle();
+            assertThat(trace).isEmpty();
+
+            goOn.countDown();
+            subscriber.join();
+            settle();
+            assertThat(trace).containsExactly("registered", "unregistered");
+        }
+
+        @Test
+        void aCallbackOfACancelledRegistrationIsInert() throws Exception {
+            Recorder recorder = new Recorder(1);
+            List<Object> handled = new CopyOnWriteArrayList<>();
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            NativeFlux.<Long>create(options, sink -> {
+                        recorder.cancel();
+                        pointer.set(sink.callback(OnEvent.class, (thread, sequence, id) -> handled.add(id)));
+                        Calls.fromThreads(pointer.get(), 1, 1, 7);
+                    })
+                    .subscribe(recorder);
+            settle();
+            Calls.fromThreads(pointer.get(), 1, 1, 8);
+            assertThat(handled).isEmpty();
+            assertThat(metrics().lateCalls()).isEqualTo(2);
+        }
+
+        @Test
+        void callbackAfterTheEndIsRefused() throws Exception {
+            flux().subscribe().dispose();
+            settle();
+            assertThatThrownBy(() -> events.sink.callback(OnEvent.class, (thread, sequence, id) -> {}))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining(name)
+                    .hasMessageContaining("has ended");
+            assertThatThrownBy(() -> events.sink.releaseNotify()).isInstanceOf(IllegalStateException.class);
+        }
+
+        @Test
+        void oneThatThrowsIsUndoneInReverseOrderAndErrorsOnTheScheduler() throws Exception {
+            List<String> undone = new CopyOnWriteArrayList<>();
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            Recorder recorder = new Recorder(1);
+            NativeFlux.<Long>create(options, sink -> {
+                        sink.onDispose(() -> undone.add("first, " + isOnScheduler()));
+                        pointer.set(sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(id)));
+                        sink.onDispose(() -> undone.add("second, " + isOnScheduler()));
+                        throw new java.io.IOException("no device");
+                    })
+                    .subscribe(recorder);
+            assertThat(recorder.end()).isEqualTo("onError on " + name);
+            assertThat(recorder.error()).isInstanceOf(java.io.IOException.class).hasMessage("no device");
+            assertThat(undone).containsExactly("second, true", "first, true");
+            Calls.fromThreads(pointer.get(), 1, 1, 7);
+            assertThat(metrics().lateCalls()).isEqualTo(1);
+        }
+
+        /** take(1).repeat() and switchMap resubscribe as soon as they have cancelled. */
+        @Test
+        void itWaitsForTheEndOfTheOneThatWasCancelledBefore() throws Exception {
+            Flux<Long> flux = flux();
+            Disposable first = flux.subscribe();
+            Disposable other = flux.subscribe();
+            Runnable release = hold();
+            first.dispose();
+            Recorder second = new Recorder(1);
+            flux.subscribe(second);
+            assertThat(events.registered).as("the first is registered still").hasValue(2);
+            assertThat(events.unregistered).hasValue(0);
+
+            release.run();
+            settle();
+            assertThat(events.registered).hasValue(3);
+            assertThat(events.unregistered).hasValue(1);
+            events.fire(5, 1);
+            settle();
+            assertThat(second.values).containsExactly(5L);
+            second.cancel();
+            other.dispose();
+        }
+
+        @Test
+        void oneThatWaitedAndWasCancelledMeanwhileNeverRuns() throws Exception {
+            Flux<Long> flux = flux();
+            Disposable first = flux.subscribe();
+            Runnable release = hold();
+            first.dispose();
+            flux.subscribe().dispose();
+            flux.subscribe().dispose();
+            release.run();
+            settle();
+            assertThat(events.registered).hasValue(1);
+            assertThat(events.unregistered).hasValue(1);
+        }
+    }
+
+    @Nested
+    class Ending {
+
+        @Test
+        void completeComesAfterTheValuesThatAreQueued() throws Exception {
+            Runnable release = hold();
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            flux().subscribe(recorder);
+            events.fire(1, 3);
+            events.sink.complete();
+            assertThat(events.sink.next(9L)).as("after complete").isFalse();
+            release.run();
+            assertThat(recorder.end()).isEqualTo("onComplete on " + name);
+            assertThat(recorder.values).containsExactly(1L, 2L, 3L);
+            assertThat(events.unregistered).hasValue(1);
+        }
+
+        @Test
+        void anErrorComesAfterTheValuesThatAreQueuedAndWaitsForTheirDemand() throws Exception {
+            Recorder recorder = new Recorder(1);
+            flux().subscribe(recorder);
+            events.fire(1, 3);
+            events.sink.error(new IllegalStateException("first"));
+            settle();
+            assertThat(recorder.values).containsExactly(1L);
+            assertThat(recorder.end).isNotDone();
+            recorder.request(2);
+            assertThat(recorder.error()).hasMessage("first");
+            assertThat(recorder.values).containsExactly(1L, 2L, 3L);
+        }
+
+        @Test
+        void aSecondErrorIsDropped() throws Exception {
+            List<Throwable> dropped = new CopyOnWriteArrayList<>();
+            Hooks.onErrorDropped(dropped::add);
+            try {
+                Recorder recorder = new Recorder(1);
+                flux().subscribe(recorder);
+                events.sink.error(new IllegalStateException("first"));
+                events.sink.error(new IllegalStateException("second"));
+                assertThat(recorder.error()).hasMessage("first");
+                events.sink.error(new IllegalStateException("third"));
+                assertThat(dropped).extracting(Throwable::getMessage).containsExactly("second", "third");
+            } finally {
+                Hooks.resetOnErrorDropped();
+            }
+        }
+
+        @Test
+        void aHandlerThatThrowsIsTheErrorAndItsFallbackAnswers() throws Exception {
+            AtomicReference<Source> source = new AtomicReference<>();
+            Recorder recorder = new Recorder(1);
+            NativeFlux.<Long>create(options, sink -> {
+                        MemorySegment pointer = sink.callback(
+                                OnAsk.class,
+                                (thread, sequence, id) -> {
+                                    throw new AssertionError("no answer");
+                                },
+                                (thread, sequence, id) -> -5);
+                        source.set(Source.asking(pointer, 100, -5).start(1, 4, 0));
+                        sink.onDispose(source.get()::stop);
+                    })
+                    .subscribe(recorder);
+            assertThat(recorder.error()).isInstanceOf(AssertionError.class).hasMessage("no answer");
+            assertThat(source.get().calls()).isPositive().isEqualTo(source.get().fallbackAnswers());
+            assertThat(metrics().failedCalls() + metrics().lateCalls())
+                    .isEqualTo(source.get().calls());
+            source.get().close();
+        }
+
+        @Test
+        void actionsRunInReverseOrderWithTheCallbacksAndOneThatThrowsDoesNotStopTheOthers() throws Exception {
+            List<String> undone = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(1);
+            NativeFlux.<Long>create(options, sink -> {
+                        sink.onDispose(() -> {
+                            undone.add("first");
+                            throw new IllegalStateException("first");
+                        });
+                        sink.onDispose(() -> undone.add("second"));
+                        MemorySegment pointer =
+                                sink.callback(OnEvent.class, (thread, sequence, id) -> undone.add("event " + id));
+                        sink.onDispose(() -> Calls.fromThreads(pointer, 1, 1, 3));
+                        sink.onDispose(() -> {
+                            undone.add("fourth");
+                            throw new java.io.IOException("fourth");
+                        });
+                        sink.complete();
+                    })
+                    .subscribe(recorder);
+            assertThat(recorder.end()).isEqualTo("onError on " + name);
+            assertThat(undone).containsExactly("fourth", "event 3", "second", "first");
+            assertThat(recorder.error()).hasMessage("fourth");
+            assertThat(recorder.error().getSuppressed())
+                    .extracting(Throwable::getMessage)
+                    .contains("first");
+        }
+
+        @Test
+        void whatAnActionThrowsIsAddedToTheError() throws Exception {
+            Recorder recorder = new Recorder(1);
+            flux().subscribe(recorder);
+            events.sink.onDispose(() -> {
+                throw new IllegalStateException("stop failed");
+            });
+            events.sink.error(new java.io.IOException("gone"));
+            assertThat(recorder.error()).hasMessage("gone");
+            assertThat(recorder.error().getSuppressed())
+                    .extracting(Throwable::getMessage)
+                    .contains("stop failed");
+        }
+
+        @Test
+        void whatAnActionThrowsAfterACancelIsDropped() throws Exception {
+            List<Throwable> dropped = new CopyOnWriteArrayList<>();
+            Hooks.onErrorDropped(dropped::add);
+            try {
+                Disposable subscription = flux().subscribe();
+                events.sink.onDispose(() -> {
+                    throw new IllegalStateException("stop failed");
+                });
+                subscription.dispose();
+                settle();
+                events.sink.onDispose(() -> {
+                    throw new IllegalStateException("so did this");
+                });
+                settle();
+                assertThat(dropped).extracting(Throwable::getMessage).containsExactly("stop failed", "so did this");
+            } finally {
+                Hooks.resetOnErrorDropped();
+            }
+        }
+
+        @Test
+        void anActionPushedAfterTheEndRunsAtOnceOnTheSchedulerWithTheTurnLent() throws Exception {
+            flux().subscribe().dispose();
+            settle();
+            List<Boolean> onScheduler = new CopyOnWriteArrayList<>();
+            NativeAction action = () -> {
+                onScheduler.add(isOnScheduler());
+                assertThat(scheduler.isCurrent()).as("lent").isFalse();
+                onScheduler.add(true);
+            };
+            events.sink.onDispose(action);
+            settle();
+            assertThat(onScheduler).containsExactly(true, true);
+            onScheduler(() -> {
+                events.sink.onDispose(action);
+                assertThat(onScheduler).as("there and then").hasSize(4);
+                return true;
+            });
+        }
+
+        @Test
+        void theSameActionMayBePushedTwice() throws Exception {
+            List<String> undone = new CopyOnWriteArrayList<>();
+            NativeAction action = () -> undone.add("stop");
+            Disposable subscription = NativeFlux.create(
+                            options, sink -> sink.onDispose(action).onDispose(action))
+                    .subscribe();
+            subscription.dispose();
+            settle();
+            assertThat(undone).hasSize(2);
+        }
+
+        @Test
+        void aSubscriberThatThrowsHasCancelled() throws Exception {
+            List<Throwable> reported = new CopyOnWriteArrayList<>();
+            onScheduler(() -> {
+                Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> reported.add(error));
+                return true;
+            });
+            List<Long> discarded = new CopyOnWriteArrayList<>();
+            Runnable release = hold();
+            flux().doOnDiscard(Long.class, discarded::add).subscribe(new Raw() {
+                @Override
+                public void onNext(Long value) {
+                    throw new AssertionError("cannot take " + value);
+                }
+            });
+            events.fire(1, 3);
+            release.run();
+            settle();
+            assertThat(events.unregistered).hasValue(1);
+            assertThat(discarded).containsExactly(2L, 3L);
+            assertThat(reported).extracting(Throwable::getMessage).containsExactly("cannot take 1");
+            assertThat(onScheduler(() -> "alive")).isEqualTo("alive");
+        }
+
+        @Test
+        void aSubscriberThatThrowsInItsTerminalSignalIsReported() throws Exception {
+            List<Throwable> reported = new CopyOnWriteArrayList<>();
+            onScheduler(() -> {
+                Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> reported.add(error));
+                return true;
+            });
+            flux().subscribe(new Raw() {
+                @Override
+                public void onComplete() {
+                    throw new AssertionError("cannot end");
+                }
+            });
+            events.sink.complete();
+            settle();
+            assertThat(reported).extracting(Throwable::getMessage).containsExactly("cannot end");
+        }
+    }
+
+    @Nested
+    class DisposingOfTheScheduler {
+
+        @Test
+        void endsASubscriptionWithARejectionAfterItIsUnregistered() throws Exception {
+            AtomicReference<Integer> atError = new AtomicReference<>();
+            Recorder recorder = new Recorder(1);
+            flux().doOnError(error -> atError.set(events.unregistered.get())).subscribe(recorder);
+            events.fire(1, 3);
+            scheduler.dispose();
+            assertThat(recorder.error()).isInstanceOf(RejectedExecutionException.class);
+            assertThat(recorder.end()).isEqualTo("onError on " + name);
+            assertThat(atError).hasValue(1);
+        }
+
+        @Test
+        void isNoCompletionForAStreamWhoseValuesAreQueuedStill() throws Exception {
+            List<Long> discarded = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(1);
+            flux().doOnDiscard(Long.class, discarded::add).subscribe(recorder);
+            events.fire(1, 3);
+            events.sink.complete();
+            settle();
+            scheduler.dispose();
+            assertThat(recorder.error()).isInstanceOf(RejectedExecutionException.class);
+            assertThat(recorder.values).containsExactly(1L);
+            assertThat(discarded).containsExactly(2L, 3L);
+        }
+
+        @Test
+        void refusesLaterSubscribersWithoutRegistering() {
+            scheduler.dispose();
+            StepVerifier.create(flux())
+                    .expectErrorSatisfies(error -> assertThat(error)
+                            .isInstanceOf(RejectedExecutionException.class)
+                            .hasMessageContaining(name))
+                    .verify(SOON);
+            assertThat(events.registered).hasValue(0);
+        }
+
+        @Test
+        void stillRunsActionsThatComeLater() throws Exception {
+            flux().subscribe().dispose();
+            scheduler.disposeGracefully().block(SOON);
+            List<String> undone = new CopyOnWriteArrayList<>();
+            events.sink.onDispose(() -> undone.add("stop"));
+            assertThat(undone).containsExactly("stop");
+        }
+    }
+
+    /** One registration after the other, never two alive. */
+    @Nested
+    class Resubscribing {
+
+        private int alive;
+        private int most;
+        private int registrations;
+
+        private Flux<Long> countingFlux() {
+            return NativeFlux.create(options, sink -> {
+                synchronized (this) {
+                    registrations++;
+                    most = Math.max(most, ++alive);
+                }
+                MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
+                    sink.next(sequence);
+                    if (sequence == 2) {
+                        sink.complete();
+                    }
+                });
+                Source source = Source.events(pointer, 0);
+                sink.onDispose(() -> {
+                    source.close();
+                    synchronized (this) {
+                        alive--;
+                    }
+                });
+                source.start(1, 3, 0);
+            });
+        }
+
+        @Test
+        void repeatRegistersAnew() {
+            StepVerifier.create(countingFlux().repeat(20).count())
+                    .expectNext(63L)
+                    .expectComplete()
+                    .verify(SOON);
+            assertThat(registrations).isEqualTo(21);
+            assertThat(most).isEqualTo(1);
+        }
+
+        @Test
+        void retryRegistersAnew() {
+            StepVerifier.create(countingFlux()
+                            .map(value -> {
+                                if (value == 1) {
+                                    throw new IllegalStateException("again");
+                                }
+                                return value;
+                            })
+                            .retry(20))
+                    .expectNextCount(21)
+                    .expectErrorMessage("again")
+                    .verify(SOON);
+            assertThat(registrations).isEqualTo(21);
+            assertThat(most).isEqualTo(1);
+        }
+
+        @Test
+        void takeAndRepeatOnAnotherThreadRegistersAnew() {
+            StepVerifier.create(countingFlux()
+                            .publishOn(Schedulers.parallel())
+                            .take(1)
+                            .repeat(200))
+                    .expectNextCount(201)
+                    .expectComplete()
+                    .verify(SOON);
+            assertThat(registrations).isEqualTo(201);
+            assertThat(most).isEqualTo(1);
+        }
+
+        @Test
+        void usingAndFlatMapAroundIt() {
+            List<String> trace = new CopyOnWriteArrayList<>();
+            StepVerifier.create(Flux.range(0, 3)
+                            .flatMap(i -> Flux.using(() -> "r" + i, resource -> countingFlux(), trace::add))
+                            .count())
+                    .expectNext(9L)
+                    .expectComplete()
+                    .verify(SOON);
+            assertThat(trace).containsExactlyInAnyOrder("r0", "r1", "r2");
+            assertThat(alive).isZero();
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import reactor.ffi.fixture.Callbacks.OnPointer;
+import reactor.ffi.fixture.Memory;
+import reactor.ffi.fixture.Structs;
+import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.upcall.Callee;
+import reactor.ffi.internal.upcall.Signature;
+
+/** Promise 4, one level down: pointers inside an argument die with it. */
+class NativeMemoryTest {
+
+    private static final long TOPIC = Structs.offset(Structs.PACKET, "topic");
+    private static final long PAYLOAD = Structs.offset(Structs.PACKET, "payload");
+    private static final long LENGTH = Structs.offset(Structs.PACKET, "length");
+    private static final long NEXT = Structs.offset(Structs.PACKET, "next");
+
+    private final List<Throwable> thrown = new ArrayList<>();
+
+    private MemorySegment pointer(OnPointer handler) {
+        Callee callee = new Callee() {
+            private final CallCounters counters = new CallCounters();
+
+            @Override
+            public void handlerFailed(Throwable failure) {
+                thrown.add(failure);
+            }
+
+            @Override
+            public CallCounters counters() {
+                return counters;
+            }
+        };
+        return Signature.of(OnPointer.class)
+                .open(handler, null, callee, 1, callee)
+                .pointer();
+    }
+
+    @Nested
+    class InsideAnArgument {
+
+        @ParameterizedTest
+        @ValueSource(booleans = {false, true})
+        void pointersAreFollowedAsFarAsTheyLead(boolean onThread) {
+            List<Object> seen = new ArrayList<>();
+            Memory.packets(
+                    pointer(argument -> {
+                        MemorySegment packet = argument;
+                        while (packet.address() != 0) {
+                            int length = packet.get(ValueLayout.JAVA_INT, LENGTH);
+                            seen.add(NativeMemory.string(packet, TOPIC));
+                            seen.add(NativeMemory.at(packet, PAYLOAD, length).toArray(ValueLayout.JAVA_BYTE).length);
+                            packet = NativeMemory.at(packet, NEXT, Structs.PACKET.byteSize());
+                        }
+                        seen.add(packet);
+                    }),
+                    onThread);
+            assertThat(thrown).isEmpty();
+            assertThat(seen).containsExactly("first", 3, "second", 5, MemorySegment.NULL);
+        }
+
+        @Test
+        void anArrayOfStringsIsReadUpToItsNull() {
+            List<String> seen = new ArrayList<>();
+            Memory.strings(
+                    pointer(argument -> {
+                        for (long offset = 0;
+                                NativeMemory.at(argument, offset, 1).address() != 0;
+                                offset += 8) {
+                            seen.add(NativeMemory.string(argument, offset));
+                        }
+                    }),
+                    true);
+            assertThat(seen).containsExactly("alpha", "beta", "gamma");
+        }
+
+        @Test
+        void whatWasFollowedDiesWithTheArgument() {
+            List<MemorySegment> kept = new ArrayList<>();
+            Memory.packets(
+                    pointer(packet -> {
+                        MemorySegment next = NativeMemory.at(packet, NEXT, Structs.PACKET.byteSize());
+                        kept.add(packet);
+                        kept.add(next);
+                        kept.add(NativeMemory.at(next, PAYLOAD, 5));
+                    }),
+                    false);
+            assertThat(kept).hasSize(3).allSatisfy(late -> {
+                assertThatThrownBy(() -> late.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
+            });
+            assertThatThrownBy(() -> NativeMemory.at(kept.get(1), 0, 8)).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(() -> NativeMemory.string(kept.get(1), 0)).isInstanceOf(IllegalStateException.class);
+        }
+
+        @Test
+        void whatWasFollowedBelongsToTheThreadOfTheArgument() {
+            Memory.packets(
+                    pointer(packet -> {
+                        MemorySegment payload = NativeMemory.at(packet, PAYLOAD, 3);
+                        assertThatThrownBy(() -> CompletableFuture.runAsync(() -> payload.get(ValueLayout.JAVA_BYTE, 0))
+                                        .join())
+                                .hasCauseInstanceOf(WrongThreadException.class);
+                    }),
+                    true);
+            assertThat(thrown).isEmpty();
+        }
+    }
+
+    @Nested
+    class InMemoryOfOnesOwn {
+
+        @Test
+        void theBoundsOfWhatWasFollowedAreThoseThatWereGiven() {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment field = arena.allocate(ValueLayout.ADDRESS);
+                field.set(ValueLayout.ADDRESS, 0, arena.allocateFrom("text"));
+                MemorySegment text = NativeMemory.at(field, 0, 4);
+                assertThat(text.byteSize()).isEqualTo(4);
+                assertThatThrownBy(() -> text.get(ValueLayout.JAVA_BYTE, 4))
+                        .isInstanceOf(IndexOutOfBoundsException.class);
+                assertThat(NativeMemory.at(field, 0, 0).byteSize()).isZero();
+            }
+        }
+
+        @Test
+        void aPointerMayLieAnywhere() {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment packed = arena.allocate(11);
+                packed.set(ValueLayout.ADDRESS_UNALIGNED, 3, arena.allocateFrom("text"));
+                assertThat(NativeMemory.string(packed, 3)).isEqualTo("text");
+            }
+        }
+
+        @Test
+        void aNullPointerStaysNull() {
+            MemorySegment parent = Arena.ofAuto().allocate(ValueLayout.ADDRESS);
+            assertThat(NativeMemory.at(parent, 0, 100)).isEqualTo(MemorySegment.NULL);
+            assertThat(NativeMemory.at(parent, 0, 100).byteSize()).isZero();
+            assertThatThrownBy(() -> NativeMemory.string(parent, 0))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessageContaining("offset 0")
+                    .hasMessageContaining("NativeMemory.at");
+        }
+
+        @Test
+        void badInputIsRefused() {
+            MemorySegment parent = Arena.ofAuto().allocate(ValueLayout.ADDRESS);
+            assertThatThrownBy(() -> NativeMemory.at(parent, 0, -1))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("size is -1");
+            assertThatThrownBy(() -> NativeMemory.at(parent, 1, 1)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> NativeMemory.at(parent, -1, 1)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> NativeMemory.at(null, 0, 1))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessageContaining("parent");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+package reactor.ffi.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticListener;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The documents hold what they say: their Java compiles, their links lead somewhere, and no class is missing. */
+class GuideTest {
+
+    private static final Path ROOT = root();
+    private static final Path SOURCES = ROOT.resolve("reactor-ffi/src/main/java");
+
+    /** {@code | `Name` | what it is for |}. */
+    private static final Pattern ROW_OF_A_CLASS = Pattern.compile("^\\| `(\\w+)` \\|", Pattern.MULTILINE);
+
+    private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)\\s]+)\\)");
+    private static final Pattern HEADING = Pattern.compile("^#+ +(.*)$", Pattern.MULTILINE);
+    private static final Pattern BLOCK = Pattern.compile("^```.*?^```$", Pattern.DOTALL | Pattern.MULTILINE);
+    /** Indented ones too, which are not found as snippets. */
+    private static final Pattern ANY_JAVA = Pattern.compile("(```java)");
+
+    private static final Pattern PROPERTY = Pattern.compile("\"(reactor\\.ffi\\.(?!internal)[a-z.]+)\"");
+
+    @TempDir
+    static Path classes;
+
+    @TestFactory
+    Stream<DynamicTest> eachJavaBlockCompiles() throws IOException {
+        List<Snippet> snippets = new ArrayList<>(Snippet.of(ROOT, "README.md"));
+        snippets.addAll(Snippet.of(ROOT, "docs/guide.md"));
+        assertThat(find(ANY_JAVA, read("README.md") + read("docs/guide.md"))).hasSameSizeAs(snippets);
+        Map<Snippet, List<String>> problems = compile(snippets);
+        return snippets.stream()
+                .map(snippet -> dynamicTest(
+                        snippet.name(), () -> assertThat(problems.get(snippet)).isEmpty()));
+    }
+
+    @Test
+    void eachClassHasItsLineInTheArchitecture() throws IOException {
+        List<String> rows = find(ROW_OF_A_CLASS, read("docs/architecture.md"));
+        assertThat(rows).doesNotHaveDuplicates().containsExactlyInAnyOrderElementsOf(classesOfMain());
+    }
+
+    @Test
+    void eachSystemPropertyIsInTheGuide() throws IOException {
+        Set<String> properties = new HashSet<>();
+        for (Path source : sourcesOfMain()) {
+            properties.addAll(find(PROPERTY, Files.readString(source, StandardCharsets.UTF_8)));
+        }
+        assertThat(properties).isNotEmpty();
+        assertThat(find(Pattern.compile("`(reactor\\.ffi\\.[a-z.]+)` \\|"), read("docs/guide.md")))
+                .containsExactlyInAnyOrderElementsOf(properties);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> eachLinkLeadsSomewhere() throws IOException {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (String document : documents()) {
+            for (String link : find(LINK, BLOCK.matcher(read(document)).replaceAll(""))) {
+                if (!URI.create(link).isAbsolute()) {
+                    tests.add(dynamicTest(document + " -> " + link, () -> assertLeadsSomewhere(document, link)));
+                }
+            }
+        }
+        return tests.stream();
+    }
+
+    private static void assertLeadsSomewhere(String document, String link) throws IOException {
+        String[] fileAndAnchor = link.split("#", 2);
+        Path target = fileAndAnchor[0].isEmpty()
+                ? ROOT.resolve(document)
+                : ROOT.resolve(document).resolveSibling(fileAndAnchor[0]);
+        assertThat(target).exists();
+        if (fileAndAnchor.length == 2) {
+            String markdown = BLOCK.matcher(Files.readString(target, StandardCharsets.UTF_8))
+                    .replaceAll("");
+            assertThat(find(HEADING, markdown).stream().map(GuideTest::anchor)).contains(fileAndAnchor[1]);
+        }
+    }
+
+    /** As GitHub makes them. */
+    private static String anchor(String heading) {
+        return heading.toLowerCase(Locale.ROOT)
+                .replaceAll("[^\\p{L}\\p{N} _-]", "")
+                .replace(' ', '-');
+    }
+
+    /** Compiler errors and warnings, each with its line in the document. */
+    private static Map<Snippet, List<String>> compile(List<Snippet> snippets) {
+        List<Unit> units = snippets.stream().map(Unit::new).toList();
+        Map<Snippet, List<String>> problems = new HashMap<>();
+        snippets.forEach(snippet -> problems.put(snippet, new ArrayList<>()));
+        DiagnosticListener<JavaFileObject> listener = found -> {
+            // getSource may be a wrapper: only its name tells
+            for (Unit unit : units) {
+                if (found.getSource() != null && found.getSource().getName().equals(unit.getName())) {
+                    problems.get(unit.snippet).add(problem(unit.snippet, found));
+                    return;
+                }
+            }
+            throw new AssertionError(found);
+        };
+        List<String> options = List.of(
+                "--release",
+                "22",
+                "-Xlint:all,-restricted,-processing,-path", // restricted: what native access is about
+                "-proc:none",
+                "-classpath",
+                System.getProperty("java.class.path"),
+                "-d",
+                classes.toString());
+        ToolProvider.getSystemJavaCompiler()
+                .getTask(null, null, listener, options, null, units)
+                .call();
+        return problems;
+    }
+
+    private static String problem(Snippet snippet, Diagnostic<? extends JavaFileObject> found) {
+        return snippet.document() + ":" + snippet.lineInDocument(found.getLineNumber()) + ": "
+                + found.getMessage(Locale.ROOT);
+    }
+
+    private static final class Unit extends SimpleJavaFileObject {
+
+        private final Snippet snippet;
+
+        Unit(Snippet snippet) {
+            super(URI.create("string:///" + snippet.className() + ".java"), Kind.SOURCE);
+            this.snippet = snippet;
+        }
+
+        @Override
+        public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+            return snippet.source();
+        }
+    }
+
+    private static List<String> classesOfMain() throws IOException {
+        return sourcesOfMain().stream()
+                .map(source -> source.getFileName().toString().replace(".java", ""))
+                .filter(name -> !name.contains("-"))
+                .toList();
+    }
+
+    private static List<Path> sourcesOfMain() throws IOException {
+        try (Stream<Path> files = Files.walk(SOURCES)) {
+            return files.filter(file -> file.toString().endsWith(".java")).toList();
+        }
+    }
+
+    private static List<String> documents() throws IOException {
+        try (Stream<Path> files = Files.list(ROOT.resolve("docs"))) {
+            List<String> documents = new ArrayList<>(List.of("README.md", "CONTRIBUTING.md", "CHANGELOG.md"));
+            files.filter(file -> file.toString().endsWith(".md"))
+                    .forEach(file -> documents.add("docs/" + file.getFileName()));
+            return documents;
+        }
+    }
+
+    private static List<String> find(Pattern pattern, String text) {
+        return pattern.matcher(text)
+                .results()
+                .map((MatchResult found) -> found.group(1))
+                .toList();
+    }
+
+    private static String read(String document) throws IOException {
+        return Files.readString(ROOT.resolve(document), StandardCharsets.UTF_8);
+    }
+
+    private static Path root() {
+        Path here = Path.of("").toAbsolutePath();
+        while (!Files.exists(here.resolve("CONTRIBUTING.md"))) {
+            here = here.getParent();
+        }
+        return here;
+    }
+}
