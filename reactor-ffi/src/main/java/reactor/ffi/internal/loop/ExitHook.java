@@ -79,7 +79,11 @@ public final class ExitHook {
     private static void start(Leave leave) {
         Thread thread = new Thread(null, leave, "reactor-ffi-exit " + leave.scheduler(), 0, false);
         thread.setDaemon(true);
-        thread.start();
+        try {
+            thread.start();
+        } catch (Throwable e) { // no memory for a thread; the limit still holds, but for the time that an action takes
+            leave.run();
+        }
     }
 
     /** Threads that end the JVM: the one that runs the hooks, and others that tried and are stuck for ever. */
@@ -100,8 +104,8 @@ public final class ExitHook {
     private static boolean isHeldUp(LoopSource source, List<Thread> exiting) {
         for (Thread thread : exiting) {
             if (source.runsOn(thread)) {
-                warn(source + " stays registered: a handler of it is on the stack of \"" + thread.getName()
-                        + "\", which ends the JVM");
+                warn(source + " stays registered: its handler, or its unregistering, is on the stack of \""
+                        + thread.getName() + "\", which ends the JVM");
                 return true;
             }
         }

@@ -1,12 +1,9 @@
 package reactor.ffi.internal.loop;
 
+import java.util.Collections;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /**
  * Unregisters the sources of one scheduler, on a thread of its own: on the scheduler's thread if that answers; by itself on a
@@ -18,9 +15,6 @@ final class Leave implements Runnable {
     private final List<LoopSource> sources;
     private final List<Thread> exiting;
     private final long deadline;
-
-    /** What has unregistered. */
-    private final Set<LoopSource> gone = ConcurrentHashMap.newKeySet();
 
     private final CountDownLatch ended = new CountDownLatch(1);
 
@@ -52,11 +46,7 @@ final class Leave implements Runnable {
                     exit();
                 }
             };
-            if (!scheduler.call(exit, left(), true) && scheduler.isDisposed()) {
-                scheduler.lifecycle().ended.get(left(), TimeUnit.NANOSECONDS); // it unregisters them without being told
-            }
-        } catch (InterruptedException | ExecutionException | TimeoutException e) {
-            // the hook names what is left
+            scheduler.call(exit, left(), true); // a disposed one refuses: it unregisters them without being told
         } finally {
             ended.countDown();
         }
@@ -69,24 +59,28 @@ final class Leave implements Runnable {
             } catch (Throwable e) {
                 Errors.report(e);
             }
-            gone.add(source);
         }
     }
 
-    /** By the hook: until all have unregistered, or the time is up; names those that have not. */
+    /** By the hook: until all have unregistered, here or on their way already, or the time is up; names those that have not. */
     void awaitEnd() {
         try {
-            if (ended.await(left(), TimeUnit.NANOSECONDS) && gone.size() == sources.size()) {
-                return;
+            boolean ignored = ended.await(left(), TimeUnit.NANOSECONDS);
+            while (isAnyAttached() && left() > 0) {
+                Thread.sleep(1);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         for (LoopSource source : scheduler.lifecycle().attached()) {
-            if (sources.contains(source) && !gone.contains(source)) {
+            if (sources.contains(source)) {
                 ExitHook.warn(source + " on " + scheduler + " did not unregister within the limit at exit");
             }
         }
+    }
+
+    private boolean isAnyAttached() {
+        return !Collections.disjoint(scheduler.lifecycle().attached(), sources);
     }
 
     private long left() {

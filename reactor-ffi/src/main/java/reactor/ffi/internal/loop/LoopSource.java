@@ -93,14 +93,17 @@ public abstract class LoopSource extends LoopSourceFields {
      */
     protected abstract void end(Throwable cause);
 
-    /** The JVM is ending: unregisters now; nobody listens any more. On the thread that has the turn. */
+    /**
+     * The JVM is ending: unregisters and detaches now, unless it is on its way already; nobody listens any more. On the thread
+     * that has the turn.
+     */
     protected abstract void exit();
 
     /**
-     * Whether a handler of this source is on that thread's stack.
+     * Whether a handler of this source, or its unregistering, is on that thread's stack.
      *
      * @param thread a thread that ends the JVM
-     * @return true if {@link #exit()} could not end before that handler has left
+     * @return true if {@link #exit()} could not end before that has left
      */
     protected abstract boolean runsOn(Thread thread);
 

@@ -4,9 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -52,15 +51,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private static final AtomicLongFieldUpdater<NativeSubscription> NOT_PASSED_ON =
             AtomicLongFieldUpdater.newUpdater(NativeSubscription.class, "notPassedOn");
 
-    private static final VarHandle TERMINAL;
-
-    static {
-        try {
-            TERMINAL = MethodHandles.lookup().findVarHandle(NativeSubscription.class, "terminal", Throwable.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    /** An updater, not a VarHandle: the first use of one allocates, and the first use of this may be an OutOfMemoryError's. */
+    @SuppressWarnings("rawtypes")
+    private static final AtomicReferenceFieldUpdater<NativeSubscription, Throwable> TERMINAL =
+            AtomicReferenceFieldUpdater.newUpdater(NativeSubscription.class, Throwable.class, "terminal");
 
     private final CoreSubscriber<? super T> actual;
     private final CallbackOptions options;
@@ -88,7 +82,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private volatile @Nullable Throwable aborted;
 
     /** How it ends: COMPLETED, or the error. Set once; no value is taken after. */
-    @SuppressWarnings("unused") // TERMINAL
     private volatile @Nullable Throwable terminal;
 
     /** Whether onNext is running. The scheduler's thread only, as all that follows. */
@@ -173,7 +166,11 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     /** A value that will never be delivered. On the thread that drops it. */
     void discard(T value) {
         stats.discarded.increment();
-        Operators.onDiscard(value, actual.currentContext());
+        try {
+            Operators.onDiscard(value, actual.currentContext());
+        } catch (Throwable broken) { // a subscriber without a context, no memory to log what a hook threw
+            Errors.report(broken);
+        }
     }
 
     @Override
@@ -250,9 +247,12 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     /** No value is taken any more; who waits for room goes, or a stop that joins it would wait for the limit. */
     private void refuse() {
-        queue.close();
-        intake.wakeAll();
-        signal();
+        try {
+            queue.close();
+            intake.wakeAll();
+        } finally {
+            signal(); // without memory too
+        }
     }
 
     // ---- the scheduler's thread
@@ -370,9 +370,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     private void terminate(@Nullable Throwable undone) {
         Throwable how = failure();
-        Throwable error =
-                how != null && undone != null ? Exceptions.addSuppressed(how, undone) : how != null ? how : undone;
         try {
+            Throwable error =
+                    how != null && undone != null ? Exceptions.addSuppressed(how, undone) : how != null ? how : undone;
             if (cancelled) {
                 dropped(error);
             } else if (error != null) {
@@ -410,9 +410,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     protected void exit() {
-        if (ended) {
-            scheduler.runBlocking(teardown::awaitEnd); // it is being unregistered: the JVM must not end meanwhile
-        } else {
+        if (!ended) { // else it is on its way
             cancelled = true;
             end(false);
         }

@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.ffi.NativeAction;
@@ -33,6 +34,9 @@ final class Teardown {
     private static final Signature<DestroyNotify> NOTIFY = Signature.of(DestroyNotify.class);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
+    /** How often it waits a millisecond for memory, before it gives up. */
+    private static final int MEMORY_LIMIT = 10_000;
+
     private final String name;
     private final LoopScheduler scheduler;
     private final NativeSubscription<?> owner;
@@ -54,6 +58,12 @@ final class Teardown {
     private boolean running;
 
     private boolean over;
+
+    /** Who pops the stack. */
+    private @Nullable Thread unwinding;
+
+    /** What actions threw; of the thread that pops. */
+    private @Nullable Throwable thrown;
 
     /** What late calls may still read: each slot keeps it, before there is an arena and after the end too. */
     private static final class Memory {
@@ -150,40 +160,54 @@ final class Teardown {
         }
     }
 
-    /** Until the stack is popped. */
-    synchronized void awaitEnd() throws InterruptedException {
-        while (!over) {
-            wait();
-        }
-    }
-
-    /** The scheduler's thread, once. What actions threw, the first with the others suppressed. */
+    /**
+     * The scheduler's thread, once. It never throws: where there is no memory to go on it waits for some, because half an end
+     * is none, and a JVM that never exits.
+     *
+     * @return what actions threw, the first with the others suppressed
+     */
     @Nullable
     Throwable run() {
         synchronized (this) {
             running = true;
+            unwinding = Thread.currentThread();
         }
-        Throwable[] thrown = new Throwable[1];
-        scheduler.runBlocking(() -> {
-            for (Object last = pop(); last != null; last = pop()) {
-                if (last instanceof Upcall upcall) {
-                    retire(upcall);
-                } else {
-                    thrown[0] = run((Action) last, thrown[0]);
-                }
+        Throwable failed = null;
+        for (int failures = 0; failures < MEMORY_LIMIT; failures++) {
+            try {
+                scheduler.runBlocking(this::unwind);
+                return thrown;
+            } catch (Throwable noMemory) {
+                failed = noMemory;
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
             }
-        });
-        return thrown[0];
+        }
+        return thrown == null ? failed : thrown;
     }
 
-    private synchronized @Nullable Object pop() {
+    /** From the last to the first. What has been undone is gone from the stack; what has not is still there. */
+    private void unwind() {
+        for (Object last = last(); last != null; last = last()) {
+            if (last instanceof Upcall upcall) {
+                retire(upcall);
+            } else {
+                thrown = run((Action) last, thrown);
+            }
+        }
+    }
+
+    private synchronized @Nullable Object last() {
         if (stack.isEmpty()) {
             over = true;
+            unwinding = null;
             memory = new Memory();
-            notifyAll();
             return null;
         }
-        return stack.removeLast();
+        return stack.getLast();
+    }
+
+    private synchronized void remove(Object entry) {
+        stack.remove(entry);
     }
 
     private void retire(Upcall upcall) {
@@ -194,10 +218,12 @@ final class Teardown {
                             + " unregistered all the same",
                     name);
         }
+        remove(upcall);
     }
 
     private @Nullable Throwable run(Action action, @Nullable Throwable before) {
         Watch.Entry watch = Watch.begin("an onDispose action of " + name, Thread.currentThread(), scheduler);
+        remove(action);
         try {
             action.action.run();
             return before;
@@ -208,7 +234,12 @@ final class Teardown {
         }
     }
 
+    /** Whether a handler is on that thread's stack, or an action is. */
+    @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
     synchronized boolean runsOn(Thread thread) {
+        if (thread == unwinding) {
+            return true;
+        }
         for (Object entry : stack) {
             if (entry instanceof Upcall upcall && upcall.isInside(thread)) {
                 return true;

@@ -26,6 +26,7 @@ class LoopExitIT {
             protected void exit() {
                 exit.run();
                 System.out.println(name + " unregistered, current " + scheduler.isCurrent());
+                scheduler.detach(this);
             }
 
             @Override
