@@ -565,6 +565,7 @@ class BoundaryTest {
 
         @SuppressWarnings("StaticAssignmentOfThrowable") // there is no memory for another
         private static final OutOfMemoryError AGAIN = new OutOfMemoryError("again");
+
         private static final int BEFORE = 500;
 
         private static Object[] hoard = {null, null};
