@@ -357,7 +357,7 @@ class NativeFluxValuesTest extends StreamTest {
         }
 
         @Test
-        void isPassedOnToASourceThatIsReArmed() {
+        void isPassedOnToASourceThatIsReArmed() throws Exception {
             AtomicReference<Source> source = new AtomicReference<>();
             StepVerifier.create(
                             NativeFlux.<Long>create(options, sink -> {
@@ -374,6 +374,7 @@ class NativeFluxValuesTest extends StreamTest {
                     .expectNext(3L, 4L)
                     .thenCancel()
                     .verify(SOON);
+            settle();
             assertThat(source.get().calls()).isEqualTo(5);
             source.get().close();
         }

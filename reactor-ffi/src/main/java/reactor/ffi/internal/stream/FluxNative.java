@@ -32,6 +32,8 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     private final Departures departures = new Departures();
 
+    private final Subscribing subscribing = new Subscribing();
+
     private FluxNative(CallbackOptions options, Registration<T> registration) {
         this.options = options;
         this.registration = registration;
@@ -42,21 +44,34 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
         return onAssembly(new FluxNative<>(options, registration));
     }
 
+    /**
+     * By way of {@code Flux.from}, which returns what it is given, unless automatic context propagation is on: then the
+     * subscriber is wrapped. Some operators that subscribe again, repeat and retry, leave that to the source.
+     */
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
-        NativeSubscription<T> subscription = new NativeSubscription<>(actual, options, scheduler, source, departures);
-        if (!subscription.begin()) {
-            Operators.error(actual, refusal());
-            return;
+        from(subscribing).subscribe(actual);
+    }
+
+    private final class Subscribing extends Flux<T> {
+
+        @Override
+        public void subscribe(CoreSubscriber<? super T> actual) {
+            NativeSubscription<T> subscription =
+                    new NativeSubscription<>(actual, options, scheduler, source, departures);
+            if (!subscription.begin()) {
+                Operators.error(actual, refusal());
+                return;
+            }
+            try {
+                actual.onSubscribe(subscription);
+            } catch (Throwable broken) {
+                subscription.cancel();
+                subscription.register(sink -> {});
+                throw broken;
+            }
+            subscription.register(registration);
         }
-        try {
-            actual.onSubscribe(subscription);
-        } catch (Throwable broken) {
-            subscription.cancel();
-            subscription.register(sink -> {});
-            throw broken;
-        }
-        subscription.register(registration);
     }
 
     private RuntimeException refusal() {

@@ -308,6 +308,15 @@ class BoundaryTest {
         }
 
         @Test
+        void isContainedAndCountedWithoutAnyHeapLeft() {
+            ForkedJvm.of(NoHeapLeft.class)
+                    .jvmOptions("-Xmx16m")
+                    .run()
+                    .assertExitedCleanly()
+                    .assertOut("failed 1000, answered by the fallback 1000");
+        }
+
+        @Test
         void mayBeAnythingThatJavaCanThrowUndeclared() {
             MemorySegment pointer =
                     callee.pointer(OnEvent.class, (thread, sequence, id) -> sneak(new Exception("checked")));
@@ -545,6 +554,65 @@ class BoundaryTest {
                                     ? Values.askLine(arena, pointer, value, onThread)
                                     : Values.askShape(arena, pointer, value, onThread);
             return answer.toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    /**
+     * One call fills the heap to the last word; nobody lets go of it before C returns. The others are there because the JDK
+     * itself allocates in the 128th call of each stub, outside of all that we can catch: it customises the method handle.
+     */
+    static final class NoHeapLeft implements Callee {
+
+        @SuppressWarnings("StaticAssignmentOfThrowable") // there is no memory for another
+        private static final OutOfMemoryError AGAIN = new OutOfMemoryError("again");
+
+        private static final int BEFORE = 500;
+
+        private static Object[] hoard = {null, null};
+        private static int calls;
+        private static int fallbacks;
+
+        private final CallCounters counters = new CallCounters();
+
+        @Override
+        public void handlerFailed(Throwable thrown) {
+            throw AGAIN; // as a subscriber that needs memory
+        }
+
+        @Override
+        public CallCounters counters() {
+            return counters;
+        }
+
+        public static void main(String[] args) {
+            NoHeapLeft callee = new NoHeapLeft();
+            Upcall upcall = Signature.of(OnEvent.class)
+                    .open((thread, sequence, id) -> fail(), (thread, sequence, id) -> fallbacks++, callee, 1, callee);
+            Calls.n(upcall.pointer(), 1000, 0);
+            hoard = null;
+            System.out.println("failed " + callee.counters.failed() + ", answered by the fallback " + fallbacks);
+        }
+
+        private static void fail() {
+            if (++calls == BEFORE) {
+                fill(1 << 16);
+            }
+            throw AGAIN;
+        }
+
+        private static void fill(int size) {
+            for (int left = size; ; ) {
+                try {
+                    Object[] more = new Object[left];
+                    more[0] = hoard;
+                    hoard = more;
+                } catch (OutOfMemoryError full) {
+                    if (left == 2) {
+                        throw full;
+                    }
+                    left /= 2;
+                }
+            }
         }
     }
 

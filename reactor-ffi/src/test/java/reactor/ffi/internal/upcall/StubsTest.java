@@ -245,6 +245,17 @@ class StubsTest {
         }
 
         @Test
+        void isNotHastenedByWhoHadTheSlotBefore() {
+            Upcall stale = callee.open(EchoInt.class, value -> value);
+            stale.release();
+            Upcall inQuarantine = callee.open(EchoInt.class, value -> value);
+            assertThat(inQuarantine.pointer()).isEqualTo(stale.pointer());
+            inQuarantine.retire();
+            stale.release();
+            assertThat(callee.open(EchoInt.class, value -> value).pointer()).isNotEqualTo(stale.pointer());
+        }
+
+        @Test
         void happensOnceHoweverOftenASlotIsReleased() {
             Upcall upcall = callee.open(EchoInt.class, value -> value);
             upcall.retire();

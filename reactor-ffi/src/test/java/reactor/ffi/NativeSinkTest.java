@@ -1,0 +1,196 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.WeakReference;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callbacks.OnPointer;
+import reactor.ffi.fixture.Callbacks.OnReading;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Memory;
+import reactor.ffi.fixture.Source;
+
+/** What a registration is given besides callbacks: memory, and the handshake that says when native code is done. */
+class NativeSinkTest extends StreamTest {
+
+    @Nested
+    class ItsArena {
+
+        @Test
+        void mayBeUsedFromAnyThread() throws Exception {
+            List<Long> seen = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(1);
+            NativeFlux.<Long>create(options, sink -> {
+                        MemorySegment userData = sink.arena().allocateFrom(ValueLayout.JAVA_LONG, 42);
+                        MemorySegment pointer = sink.callback(OnReading.class, (sequence, value, data) -> {
+                            seen.add(data.get(ValueLayout.JAVA_LONG, 0));
+                            seen.add(sink.arena()
+                                    .allocateFrom(ValueLayout.JAVA_LONG, 43)
+                                    .get(ValueLayout.JAVA_LONG, 0));
+                            sink.next(sequence);
+                        });
+                        Source source = Source.readings(pointer, userData).start(1, 1, 0);
+                        sink.onDispose(source::close);
+                    })
+                    .take(1)
+                    .subscribe(recorder);
+            recorder.end();
+            assertThat(seen).containsExactly(42L, 43L);
+        }
+
+        /** The usual order: the callback, then the user data that is registered with it. */
+        @Test
+        void outlivesTheSubscriptionWhileALateCallMayComeAlsoIfItWasMadeAfterTheCallback() throws Exception {
+            AtomicReference<WeakReference<Arena>> arena = new AtomicReference<>();
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            AtomicLong userData = new AtomicLong();
+            AtomicLong late = new AtomicLong();
+            OnPointer fallback = data -> late.set(data.get(ValueLayout.JAVA_LONG, 0));
+            Disposable subscription = NativeFlux.<Long>create(options, sink -> {
+                        pointer.set(sink.callback(OnPointer.class, data -> {}, fallback));
+                        arena.set(new WeakReference<>(sink.arena()));
+                        userData.set(sink.arena()
+                                .allocateFrom(ValueLayout.JAVA_LONG, 42)
+                                .address());
+                    })
+                    .subscribe();
+            subscription.dispose();
+            settle();
+            for (int i = 0; i < 3; i++) {
+                System.gc();
+            }
+            assertThat(arena.get().get()).isNotNull();
+            Memory.pointer(pointer.get(), MemorySegment.ofAddress(userData.get()), true);
+            assertThat(late).hasValue(42);
+        }
+
+        @Test
+        void isFreedWhenNativeCodeIsDoneWithTheCallback() throws Exception {
+            AtomicReference<WeakReference<Arena>> arena = new AtomicReference<>();
+            Disposable subscription = flux().subscribe();
+            arena.set(new WeakReference<>(events.sink.arena()));
+            subscription.dispose();
+            settle();
+            events.sink.released(events.pointer);
+            Awaitility.await().atMost(SOON).untilAsserted(() -> {
+                System.gc();
+                assertThat(arena.get().get()).isNull();
+            });
+        }
+    }
+
+    @Nested
+    class Released {
+
+        @Test
+        void aPointerIsInertAtOnceAndItsSlotIsReused() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            flux().subscribe(recorder);
+            MemorySegment first = events.pointer;
+            events.sink.released(first);
+            events.fire(1, 1);
+            MemorySegment second = events.sink.callback(OnEvent.class, (thread, sequence, id) -> events.sink.next(id));
+            assertThat(second).isEqualTo(first);
+            Calls.fromThreads(second, 1, 1, 2);
+            settle();
+            assertThat(recorder.values).containsExactly(2L);
+            recorder.cancel();
+        }
+
+        @Test
+        void afterTheEndTooAndOnlyOnce() throws Exception {
+            flux().subscribe().dispose();
+            settle();
+            MemorySegment pointer = events.pointer;
+            NativeSink<Long> ended = events.sink;
+            ended.released(pointer);
+            Disposable second = flux().subscribe();
+            assertThat(events.pointer).isEqualTo(pointer);
+            ended.released(pointer);
+            Disposable third = flux().subscribe();
+            assertThat(events.pointer).as("the slot is not given away twice").isNotEqualTo(pointer);
+            second.dispose();
+            third.dispose();
+        }
+
+        @Test
+        void aPointerOfSomebodyElseIsIgnored() throws Exception {
+            Recorder recorder = new Recorder(1);
+            flux().subscribe(recorder);
+            MemorySegment pointer = events.pointer;
+            TestEvents other = new TestEvents();
+            Disposable subscription = NativeFlux.create(options, other).subscribe();
+            other.sink.released(pointer);
+            other.sink.released(MemorySegment.NULL);
+            Calls.fromThreads(pointer, 1, 1, 5);
+            settle();
+            assertThat(recorder.values).containsExactly(5L);
+            recorder.cancel();
+            subscription.dispose();
+        }
+    }
+
+    @Nested
+    class ReleaseNotify {
+
+        private void subscribeTo(AtomicReference<Source> source, AtomicReference<MemorySegment> pointer) {
+            NativeFlux.<Long>create(options, sink -> {
+                        pointer.set(sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)));
+                        source.set(Source.events(pointer.get(), 0));
+                        source.get().onDestroyed(sink.releaseNotify(), MemorySegment.NULL);
+                        source.get().start(1, -1, 1_000);
+                        sink.onDispose(() -> source.get().stopLate(20_000_000));
+                    })
+                    .take(1)
+                    .blockLast(SOON);
+        }
+
+        /** The source says so 20 ms after the end, on its own thread: the slots of both pointers are free again. */
+        @Test
+        void releasesWhatWasMadeBeforeItAlsoAfterTheEnd() throws Exception {
+            AtomicReference<Source> source = new AtomicReference<>();
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            subscribeTo(source, pointer);
+            Awaitility.await().atMost(SOON).until(() -> source.get().running() == 0);
+            Awaitility.await().atMost(SOON).untilAsserted(() -> {
+                Disposable subscription = flux().subscribe();
+                MemorySegment next = events.pointer;
+                subscription.dispose();
+                settle();
+                assertThat(next).isEqualTo(pointer.get());
+            });
+            settle();
+            assertThat(source.get().lateCalls()).isPositive();
+            source.get().close();
+        }
+
+        @Test
+        void releasesOnlyWhatWasMadeSinceTheOneBefore() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            flux().subscribe(recorder);
+            MemorySegment first = events.sink.releaseNotify();
+            MemorySegment second = events.sink.callback(OnEvent.class, (thread, sequence, id) -> events.sink.next(id));
+            MemorySegment secondNotify = events.sink.releaseNotify();
+            Calls.notify(secondNotify, MemorySegment.NULL, true);
+            Calls.fromThreads(second, 1, 1, 1);
+            events.fire(2, 1);
+            Calls.notify(first, MemorySegment.NULL, true);
+            events.fire(3, 1);
+            settle();
+            assertThat(recorder.values).containsExactly(2L);
+            assertThat(metrics().lateCalls()).isEqualTo(2);
+            recorder.cancel();
+        }
+    }
+}
