@@ -58,7 +58,8 @@ class IdleIT extends StreamTest {
     /** Its end waits for the registration: nothing can be done about it until then. */
     @Test
     void aCancelledRegistrationThatLastsCostsNoCpu() throws Exception {
-        Recorder recorder = new Recorder(1);
+        Runnable release = hold();
+        Recorder recorder = new Recorder(Long.MAX_VALUE);
         CountDownLatch registered = new CountDownLatch(1);
         Thread subscriber = new Thread(() -> NativeFlux.<Long>create(options, sink -> {
                     sink.onRequest(n -> {});
@@ -70,6 +71,7 @@ class IdleIT extends StreamTest {
                 .subscribe(recorder));
         subscriber.start();
         Awaitility.await().atMost(SOON).until(() -> events.sink != null && events.sink.isCancelled());
+        release.run();
         settle();
         Map<Long, Long> before = cpuOfTheLibrarysThreads();
         Awaitility.await().pollDelay(Duration.ofSeconds(1)).atMost(SOON).until(() -> true);

@@ -280,7 +280,7 @@ class NativeFluxTest extends StreamTest {
                             undone.add("first");
                             throw new IllegalStateException("first");
                         });
-                        sink.onDispose(() -> undone.add("second"));
+                        sink.onDispose(() -> undone.add(scheduler.isCurrent() ? "turn kept" : "second"));
                         MemorySegment pointer =
                                 sink.callback(OnEvent.class, (thread, sequence, id) -> undone.add("event " + id));
                         sink.onDispose(() -> Calls.fromThreads(pointer, 1, 1, 3));

@@ -26,7 +26,11 @@ abstract class StreamTest {
     private static final AtomicInteger NAMES = new AtomicInteger();
 
     final String name = getClass().getSimpleName() + "-" + NAMES.incrementAndGet();
-    final CallbackScheduler scheduler = CallbackScheduler.create(name);
+
+    /** Who waits is not woken up to be warned: a test that expects to be released is not released by that. */
+    final CallbackScheduler scheduler =
+            CallbackScheduler.create(SchedulerOptions.named(name).warnAfter(Duration.ofHours(1)));
+
     final CallbackOptions options =
             CallbackOptions.named(name).on(scheduler).overflow(Overflow.block(64, Duration.ofSeconds(5)));
     final TestEvents events = new TestEvents();

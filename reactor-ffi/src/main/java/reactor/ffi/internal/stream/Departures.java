@@ -1,63 +1,59 @@
 package reactor.ffi.internal.stream;
 
 import java.util.ArrayDeque;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The subscriptions of one Flux that are cancelled and not yet unregistered. Who subscribes meanwhile registers after them:
  * {@code take(1).repeat()} resubscribes as soon as it has cancelled, and would have two registrations alive. All methods may
- * be called from any thread.
+ * be called from any thread; what the end of a subscription calls allocates nothing.
  */
 final class Departures {
 
-    /** Which of them, and its number. The first is the oldest. Guarded by this, as all below. */
-    private final Map<NativeSubscription<?>, Long> leaving = new LinkedHashMap<>();
+    /** Oldest first. One that is unregistered is taken out when it comes first. Guarded by this, as all below. */
+    private final ArrayDeque<NativeSubscription<?>> leaving = new ArrayDeque<>();
 
-    /** Registrations, in their order. */
-    private final ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    /** Those that are to register, in their order. */
+    private final ArrayDeque<NativeSubscription<?>> waiting = new ArrayDeque<>();
 
+    /** The number of the youngest in {@code leaving}. */
     private long last;
-
-    /**
-     * A registration that waits.
-     *
-     * @param number that of the last subscription that it waits for; it does not wait for those that leave later
-     * @param registration what waits
-     */
-    private record Waiting(long number, Runnable registration) {}
 
     /** It is cancelled. */
     synchronized void begin(NativeSubscription<?> subscription) {
-        if (!subscription.isUnregistered()) { // else its end has been here, and will not come again
-            leaving.putIfAbsent(subscription, ++last);
+        if (subscription.departure == 0 && !subscription.isUnregistered()) {
+            leaving.add(subscription);
+            subscription.departure = ++last;
         }
     }
 
-    /** False if none is leaving; else the registration is one that {@link #next} returns. */
-    synchronized boolean await(Runnable registration) {
-        if (leaving.isEmpty()) {
+    /** False if it may register now; else it will be told. It does not wait for those that leave later. */
+    synchronized boolean await(NativeSubscription<?> subscription) {
+        if (noneIsLeaving()) {
             return false;
         }
-        waiting.add(new Waiting(last, registration));
+        subscription.registersAfter = last;
+        waiting.add(subscription);
         return true;
     }
 
-    /** It is unregistered. */
-    synchronized void end(NativeSubscription<?> subscription) {
-        leaving.remove(subscription);
+    /** One is unregistered: lets go of it, and tells those that have waited for it, or for others that are. */
+    synchronized void end() {
+        boolean none = noneIsLeaving();
+        NativeSubscription<?> first = waiting.peek();
+        while (first != null && (none || first.registersAfter < leaving.element().departure)) {
+            waiting.remove();
+            first.mayRegister();
+            first = waiting.peek();
+        }
     }
 
-    /** A registration that waits for nobody any more. */
-    synchronized @Nullable Runnable next() {
-        long oldest =
-                leaving.isEmpty() ? Long.MAX_VALUE : leaving.values().iterator().next();
-        Waiting first = waiting.peek();
-        if (first == null || first.number >= oldest) {
-            return null;
+    /** Also takes out what need not be waited for. */
+    private boolean noneIsLeaving() {
+        NativeSubscription<?> oldest = leaving.peek();
+        while (oldest != null && oldest.isUnregistered()) {
+            leaving.remove();
+            oldest = leaving.peek();
         }
-        waiting.remove();
-        return first.registration;
+        return oldest == null;
     }
 }

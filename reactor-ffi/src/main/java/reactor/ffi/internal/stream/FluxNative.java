@@ -58,7 +58,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
         @Override
         public void subscribe(CoreSubscriber<? super T> actual) {
             NativeSubscription<T> subscription =
-                    new NativeSubscription<>(actual, options, scheduler, source, departures);
+                    new NativeSubscription<>(actual, options, scheduler, source, registration, departures);
             if (!subscription.begin()) {
                 Operators.error(actual, refusal());
                 return;
@@ -67,10 +67,10 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
                 actual.onSubscribe(subscription);
             } catch (Throwable broken) {
                 subscription.cancel();
-                subscription.register(sink -> {});
+                subscription.register();
                 throw broken;
             }
-            subscription.register(registration);
+            subscription.register();
         }
     }
 

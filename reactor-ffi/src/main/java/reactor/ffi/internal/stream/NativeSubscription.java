@@ -64,7 +64,13 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private final Intake<T> intake;
     private final Teardown teardown;
     private final KeepAlive.@Nullable Token token;
+    private final Registration<T> registration;
     private final Departures departures;
+
+    /** Guarded by {@link #departures}: which of those that leave it is, from 1, and after which of them it registers. */
+    long departure;
+
+    long registersAfter;
 
     private volatile long requested;
 
@@ -91,11 +97,15 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     private volatile boolean unregistered;
 
+    /** It had to wait until an earlier subscription was unregistered, and need not any more. */
+    private volatile boolean mayRegister;
+
     NativeSubscription(
             CoreSubscriber<? super T> actual,
             CallbackOptions options,
             LoopScheduler scheduler,
             long source,
+            Registration<T> registration,
             Departures departures) {
         super(scheduler);
         this.actual = actual;
@@ -104,6 +114,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         this.stats = SourceStats.named(options.name());
         this.token = options.keepAlive() ? KeepAlive.acquire() : null;
         this.teardown = new Teardown(options.name(), scheduler, this, source);
+        this.registration = registration;
         this.departures = departures;
         this.intake = new Intake<>(queue, options, scheduler, stats, this);
     }
@@ -117,14 +128,20 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         return false;
     }
 
-    /** There and then, unless an earlier subscription is still to be unregistered: then after it. */
-    void register(Registration<T> registration) {
-        if (isCancelled() || !departures.await(() -> registerNow(registration))) {
-            registerNow(registration);
+    /** There and then, unless an earlier subscription is still to be unregistered: then after it, on the scheduler. */
+    void register() {
+        if (isCancelled() || !departures.await(this)) {
+            registerNow();
         }
     }
 
-    private void registerNow(Registration<T> registration) {
+    void mayRegister() {
+        mayRegister = true;
+        signal();
+    }
+
+    private void registerNow() {
+        mayRegister = false;
         try {
             if (!isCancelled()) {
                 registration.register(this);
@@ -203,8 +220,11 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     public void cancel() {
         if (!cancelled) {
             cancelled = true;
-            departures.begin(this);
-            refuse();
+            try {
+                departures.begin(this);
+            } finally {
+                refuse();
+            }
         }
     }
 
@@ -262,6 +282,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         if (ended) {
             return false;
         }
+        if (mayRegister) {
+            registerNow();
+        }
         if (mayPassDemandOn()) {
             passDemandOn();
         }
@@ -291,7 +314,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     protected boolean hasWork() {
-        return !ended && ((requested > 0 && !over() && !queue.isEmpty()) || mayEnd() || mayPassDemandOn());
+        return !ended
+                && (mayRegister || (requested > 0 && !over() && !queue.isEmpty()) || mayEnd() || mayPassDemandOn());
     }
 
     /** What is queued is of no use any more. */
@@ -336,19 +360,11 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         discardQueued();
         Throwable undone = teardown.run();
         letGo();
-        makeWay();
+        unregistered = true;
+        departures.end();
         scheduler.detach(this);
         if (signals) {
             terminate(undone);
-        }
-    }
-
-    /** For registrations that have waited for the end of this one. */
-    private void makeWay() {
-        unregistered = true;
-        departures.end(this);
-        for (Runnable next = departures.next(); next != null; next = departures.next()) {
-            scheduler.execute(next);
         }
     }
 
