@@ -15,6 +15,7 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.ForkedJvm;
@@ -111,15 +112,12 @@ class CancelIT {
                 return NativeFlux.create(CallbackOptions.named("cancel").on(SCHEDULER), registration);
             }
 
-            private MemorySegment pointer(NativeSink<Long> sink) {
-                return sink.callback(OnEvent.class, (thread, sequence, id) -> {
+            void source(NativeSink<Long> sink) {
+                MemorySegment pointer = sink.callback(OnReading.class, (sequence, value, userData) -> {
                     sink.next(sequence);
                     handled.run();
                 });
-            }
-
-            void source(NativeSink<Long> sink) {
-                Source source = Source.events(pointer(sink), 1).start(2, -1, 100_000);
+                Source source = Source.readingsWithContext(pointer).start(2, -1, 100_000);
                 story.append("registered, ");
                 sink.onDispose(() -> {
                     source.stop();
@@ -129,7 +127,10 @@ class CancelIT {
             }
 
             void calledByTheScheduler(NativeSink<Long> sink) {
-                MemorySegment pointer = pointer(sink);
+                MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
+                    sink.next(sequence);
+                    handled.run();
+                });
                 story.append("registered, ");
                 SCHEDULER.schedule(() -> Calls.n(pointer, 10, 1));
                 sink.onDispose(this::ended);

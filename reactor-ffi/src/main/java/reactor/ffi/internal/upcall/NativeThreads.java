@@ -112,25 +112,28 @@ public final class NativeThreads {
     }
 
     /**
-     * Waits until no upcall has begun for 20 ms, at most 200 ms, if a late call or a new native thread was seen in the last
-     * second: a JVM that ends while a native thread attaches dies of SIGSEGV.
+     * Waits until no upcall has begun for 20 ms, if a late call or a new native thread was seen in the last second: a JVM that
+     * ends while a native thread attaches dies of SIGSEGV. At most 200 ms, but where new threads keep coming until 200 ms after
+     * the last of them, at most 2 s: a source that starts a thread for each event may have started thousands.
      */
     public static void linger() {
-        long now = System.nanoTime();
-        if (now - Math.max(lastLateCall, lastNewThread) > TimeUnit.SECONDS.toNanos(1)) {
+        long start = System.nanoTime();
+        if (start - Math.max(lastLateCall, lastNewThread) > TimeUnit.SECONDS.toNanos(1)) {
             return;
         }
-        long end = now + TimeUnit.MILLISECONDS.toNanos(200);
         long begun = begun();
-        long quietSince = now;
-        while (now < end && now - quietSince < TimeUnit.MILLISECONDS.toNanos(20)) {
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
-            now = System.nanoTime();
+        long quietSince = start;
+        for (long now = start;
+                now - quietSince < TimeUnit.MILLISECONDS.toNanos(20)
+                        && now - Math.max(start, lastNewThread) < TimeUnit.MILLISECONDS.toNanos(200)
+                        && now - start < TimeUnit.SECONDS.toNanos(2);
+                now = System.nanoTime()) {
             long seen = begun();
             if (seen != begun) {
                 begun = seen;
                 quietSince = now;
             }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
         }
     }
 }

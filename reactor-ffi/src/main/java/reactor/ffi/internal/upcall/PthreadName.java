@@ -43,8 +43,12 @@ final class PthreadName {
             return null; // mingw's winpthreads would answer for threads that are not its own
         }
         SymbolLookup lookup = Linker.nativeLinker().defaultLookup();
-        return lookup.find(symbol)
-                .map(address -> Linker.nativeLinker().downcallHandle(address, descriptor))
-                .orElse(null);
+        try {
+            return lookup.find(symbol)
+                    .map(address -> Linker.nativeLinker().downcallHandle(address, descriptor))
+                    .orElse(null);
+        } catch (IllegalCallerException denied) {
+            return null; // then there are no upcalls either; who makes the first stub is told
+        }
     }
 }

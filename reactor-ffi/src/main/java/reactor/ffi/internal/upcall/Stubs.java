@@ -38,6 +38,7 @@ public final class Stubs {
     private Stubs(FunctionDescriptor descriptor) {
         this.descriptor = descriptor;
         this.boundary = new Boundary(descriptor);
+        ThreadRecord.prepare();
     }
 
     static Stubs of(FunctionDescriptor neutral) {

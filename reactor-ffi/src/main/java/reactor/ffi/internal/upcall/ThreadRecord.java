@@ -57,6 +57,15 @@ final class ThreadRecord {
         frames = new Frame[] {new Frame(this, 0), new Frame(this, 1)};
     }
 
+    /**
+     * Links here what the first call of a native thread needs: it takes tens of milliseconds, in which a source that starts a
+     * thread for each event starts hundreds that wait for it.
+     */
+    static void prepare() {
+        isUpcallsOnly();
+        PthreadName.current();
+    }
+
     private static ThreadRecord create() {
         ThreadRecord record = new ThreadRecord();
         long number = NativeThreads.enlist(record);
@@ -72,10 +81,11 @@ final class ThreadRecord {
      * theirs, something lies below the upcall.
      */
     private static boolean isAttached(Thread thread) {
-        return thread.getContextClassLoader() == null
-                && thread.isDaemon()
-                && !thread.isVirtual()
-                && StackWalker.getInstance().walk(stack -> stack.allMatch(ThreadRecord::isUpcall));
+        return thread.getContextClassLoader() == null && thread.isDaemon() && !thread.isVirtual() && isUpcallsOnly();
+    }
+
+    private static boolean isUpcallsOnly() {
+        return StackWalker.getInstance().walk(stack -> stack.allMatch(ThreadRecord::isUpcall));
     }
 
     /** Frames of method handles, which are shown on request only. */
