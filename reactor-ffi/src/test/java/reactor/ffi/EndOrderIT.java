@@ -162,7 +162,7 @@ class EndOrderIT extends StreamTest {
         CountDownLatch stopped = new CountDownLatch(1);
         AtomicReference<Source> source = new AtomicReference<>();
         Recorder recorder = new Recorder(0);
-        NativeFlux.<Long>create(options.overflow(Overflow.block(1, Duration.ofHours(1))), sink -> {
+        NativeFlux.<Long>create(options.overflow(Overflow.block(1, SOON.multipliedBy(2))), sink -> {
                     MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence));
                     source.set(Source.events(pointer, 0));
                     sink.onDispose(() -> {
@@ -180,7 +180,7 @@ class EndOrderIT extends StreamTest {
     @Test
     void aStopThatJoinsAProducerWhichWaitsForRoomEndsAtOnceAfterAnErrorToo() throws Exception {
         Recorder recorder = new Recorder(0);
-        NativeFlux.<Long>create(options.overflow(Overflow.block(1, Duration.ofHours(1))), sink -> {
+        NativeFlux.<Long>create(options.overflow(Overflow.block(1, SOON.multipliedBy(2))), sink -> {
                     MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
                         if (sequence == 100) {
                             throw new IllegalStateException("the hundredth");

@@ -26,7 +26,8 @@ import reactor.ffi.fixture.Source;
 /** What becomes of a value that finds the queue full. */
 class OverflowTest extends StreamTest {
 
-    private static final Duration LONG = Duration.ofHours(1);
+    /** Longer than a test waits for a release, and no longer: a native thread that is not released is joined in the end. */
+    private static final Duration LONG = SOON.multipliedBy(2);
 
     private final List<Long> discarded = new CopyOnWriteArrayList<>();
     private final AtomicReference<Scannable> subscription = new AtomicReference<>();

@@ -115,7 +115,9 @@ class StressIT {
     @MethodSource("loads")
     void nothingIsLostDoubledOverlappingOrUncounted(Load load) {
         long begun = System.nanoTime();
-        try (CallbackScheduler scheduler = CallbackScheduler.create("stress")) {
+        // Who waits is not woken up to be warned: a wake-up that is lost is a stream that stands still.
+        try (CallbackScheduler scheduler =
+                CallbackScheduler.create(SchedulerOptions.named("stress").warnAfter(Duration.ofHours(1)))) {
             Run run = new Run(load, scheduler);
             run.go();
             run.check();

@@ -70,7 +70,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
         final long number;
         final Object[] items;
 
-        /** The one after it; itself once the consumer has left it, so that nobody appends there. */
+        /** The one after it; itself once the consumer has left it, so that it keeps those after it alive for nobody. */
         @Nullable
         Chunk next;
 

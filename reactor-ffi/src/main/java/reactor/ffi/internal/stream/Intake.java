@@ -132,7 +132,7 @@ final class Intake<T> {
     }
 
     private boolean mayNotWait() {
-        return scheduler.isOwnThread() || scheduler.isLent() || Schedulers.isInNonBlockingThread();
+        return scheduler.isLent() || Schedulers.isInNonBlockingThread(); // which the scheduler's own is
     }
 
     /** Waits, deaf to interrupts; the flag is set again afterwards. */
