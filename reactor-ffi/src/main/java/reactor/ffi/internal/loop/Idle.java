@@ -67,7 +67,12 @@ final class Idle {
 
     private void wakeSlowly() {
         if (STATE.compareAndSet(this, PARKED, AWAKE)) {
-            LockSupport.unpark(thread);
+            try {
+                LockSupport.unpark(thread);
+            } catch (Throwable e) { // no stack for it: whoever comes next tries again
+                state = PARKED;
+                throw e;
+            }
         } else if (STATE.compareAndSet(this, NOT_STARTED, AWAKE)) {
             try {
                 thread.start();

@@ -10,7 +10,7 @@ abstract class LoopSourceFields {
     final Sources sources;
 
     /**
-     * IDLE or ACTIVE. Producers set ACTIVE, the loop's thread sets IDLE. While it is ACTIVE the loop looks at the source
+     * IDLE, ACTIVE or UNWOKEN. Producers set ACTIVE, the loop's thread sets IDLE. While it is ACTIVE the loop looks at the source
      * by itself, and a producer reads this line and writes nothing.
      */
     volatile int state;
@@ -34,6 +34,9 @@ public abstract class LoopSource extends LoopSourceFields {
 
     static final int IDLE = 0;
     static final int ACTIVE = 1;
+
+    /** ACTIVE, but whoever made it so had no stack left to wake the loop. */
+    private static final int UNWOKEN = 2;
 
     private static final VarHandle STATE;
 
@@ -61,8 +64,31 @@ public abstract class LoopSource extends LoopSourceFields {
     /** There is work. Any thread, after it made the work visible by any kind of store. */
     public final void signal() {
         VarHandle.fullFence(); // the work before the state: the loop stores IDLE, fences, and looks for work
-        if ((int) STATE.getOpaque(this) == IDLE && STATE.compareAndSet(this, IDLE, ACTIVE)) {
-            sources.push(this);
+        if ((int) STATE.getOpaque(this) != ACTIVE) {
+            activateAndWake();
+        }
+    }
+
+    /**
+     * A handler may have used up the stack, and an Error come at any of these calls. Then the state says what is still to be
+     * done, and whoever signals next does it.
+     */
+    private void activateAndWake() {
+        if (STATE.compareAndSet(this, IDLE, ACTIVE)) {
+            try {
+                sources.push(this);
+            } catch (Throwable noStack) {
+                state = IDLE;
+                throw noStack;
+            }
+        } else if (!STATE.compareAndSet(this, UNWOKEN, ACTIVE)) {
+            return;
+        }
+        try {
+            sources.wake();
+        } catch (Throwable noStack) {
+            boolean ignored = STATE.compareAndSet(this, ACTIVE, UNWOKEN); // unless the loop has looked at it by itself
+            throw noStack;
         }
     }
 

@@ -51,13 +51,17 @@ final class Sources {
         this.idle = idle;
     }
 
-    /** Any thread; whoever made the source ACTIVE. */
+    /** Any thread; whoever made the source ACTIVE, and who calls {@link #wake} then. It is there if this returns, else not. */
     void push(LoopSource source) {
         LoopSource top;
         do {
             top = (LoopSource) READY.getOpaque(this);
             source.next = top;
         } while (!READY.compareAndSet(this, top, source));
+    }
+
+    /** Any thread, after a push. */
+    void wake() {
         VarHandle.fullFence();
         idle.wake();
     }

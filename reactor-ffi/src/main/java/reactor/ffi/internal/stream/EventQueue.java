@@ -12,6 +12,10 @@ import org.jspecify.annotations.Nullable;
  * index, and then writes the value there. Positions lie in a linked list of chunks; whoever needs one that is not there
  * appends it. The consumer takes positions in order, and hands the array of a chunk that it has left back to the producers.
  *
+ * <p>A claim that is not followed by its value would stop the consumer for ever, and an Error may come anywhere: at the end
+ * of the heap, or of the stack, which a handler may use up. So the chunk is found, or appended, before the claim; and where
+ * even a VarHandle's call has no stack, a plain store, which needs none, takes its place.
+ *
  * <p>Closing sets the sign bit of the producer index: no claim succeeds afterwards, so exactly those values are in the queue
  * that were claimed before.
  */
@@ -48,6 +52,16 @@ final class EventQueue<T> extends EventQueueFields.Back {
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
+        link();
+    }
+
+    /** The first use of a VarHandle allocates: an end for want of memory must not be the first. */
+    private static void link() {
+        EventQueue<Object> queue = new EventQueue<>();
+        while (queue.offer(queue, 1) == OFFERED) {
+            queue.close();
+        }
+        Object ignored = queue.pollShared();
     }
 
     /** SIZE positions in a row. */
@@ -77,6 +91,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
      */
     int offer(T value, long limit) {
         long position;
+        Chunk chunk;
         do {
             position = (long) PRODUCER_INDEX.getVolatile(this);
             if (position < 0) {
@@ -91,26 +106,36 @@ final class EventQueue<T> extends EventQueueFields.Back {
                 }
                 consumerSeen = consumed;
             }
-        } while (!PRODUCER_INDEX.compareAndSet(this, position, position + 1));
-        ITEM.setRelease(chunk(position >>> SHIFT).items, (int) position & MASK, value);
+            chunk = chunk(position >>> SHIFT);
+        } while (chunk == null || !PRODUCER_INDEX.compareAndSet(this, position, position + 1));
+        int index = (int) position & MASK;
+        try {
+            ITEM.setRelease(chunk.items, index, value);
+        } catch (Throwable noStack) {
+            chunk.items[index] = value;
+        }
         return OFFERED;
     }
 
-    private Chunk chunk(long number) {
+    private @Nullable Chunk chunk(long number) {
         Chunk chunk = (Chunk) PRODUCER_CHUNK.getAcquire(this);
         return chunk.number == number ? chunk : find(chunk, number);
     }
 
     /**
-     * The chunk of a claimed position. It cannot be left by the consumer while the position is not consumed, so it is at or
-     * after the consumer's; a walk that meets a chunk which has been left starts there again.
+     * The chunk of a position to claim. It cannot be left by the consumer while the position is not consumed, so it is at or
+     * after the consumer's; a walk that meets a chunk which has been left starts there again. Null if the consumer is further:
+     * then others have claimed the position.
      */
-    private Chunk find(Chunk from, long number) {
+    private @Nullable Chunk find(Chunk from, long number) {
         Chunk chunk = from;
         while (chunk.number != number) {
             Chunk next = (Chunk) NEXT.getAcquire(chunk);
             if (chunk.number > number || next == chunk) {
                 chunk = (Chunk) CONSUMER_CHUNK.getAcquire(this);
+                if (chunk.number > number) {
+                    return null;
+                }
             } else {
                 chunk = next == null ? append(chunk) : next;
             }
@@ -154,7 +179,11 @@ final class EventQueue<T> extends EventQueueFields.Back {
         Object value = ITEM.getAcquire(chunk.items, index);
         if (value != null) {
             chunk.items[index] = null;
-            CONSUMER_INDEX.setRelease(this, position + 1);
+            try {
+                CONSUMER_INDEX.setRelease(this, position + 1);
+            } catch (Throwable noStack) {
+                consumerIndex = position + 1;
+            }
         }
         return (T) value;
     }
@@ -173,7 +202,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
         try {
             return poll();
         } finally {
-            POLLING.setRelease(this, false);
+            polling = false; // not by the VarHandle, which needs stack
         }
     }
 

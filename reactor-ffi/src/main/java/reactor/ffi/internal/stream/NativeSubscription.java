@@ -182,8 +182,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     /** A value that will never be delivered. On the thread that drops it. */
     void discard(T value) {
-        stats.discarded.increment();
         try {
+            stats.discarded.increment();
             Operators.onDiscard(value, actual.currentContext());
         } catch (Throwable broken) { // a subscriber without a context, no memory to log what a hook threw
             Errors.report(broken);
