@@ -9,6 +9,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
@@ -17,6 +18,7 @@ import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeFlux;
+import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
@@ -130,6 +132,62 @@ class ThrowingIT {
             if (last != null) {
                 throw last;
             }
+        }
+    }
+
+    /** Interpreted: each step of a hand-over is a call, and the end of the stack comes at every one of them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"unbounded", "dropOldest"})
+    void aHandOverAtTheEndOfTheStackLeavesNoHoleInTheQueue(String policy) {
+        ForkedJvm.of(EndOfStack.class)
+                .jvmOptions("-Xint", "-XX:+UseSerialGC")
+                .arguments(policy)
+                .timeout(Duration.ofSeconds(30))
+                .run()
+                .assertExitedCleanly()
+                .assertOut("stack ends 200", "last value", "complete");
+    }
+
+    static final class EndOfStack {
+
+        private static int depth;
+
+        public static void main(String[] args) {
+            Overflow overflow = args[0].equals("unbounded") ? Overflow.unbounded() : Overflow.dropOldest(4);
+            NativeFlux.<Long>create(CallbackOptions.named("deep").overflow(overflow), sink -> {
+                        int[] ends = new int[1];
+                        MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
+                            try {
+                                depth = 0;
+                                handOver(sink, (int) id);
+                            } catch (StackOverflowError end) {
+                                ends[0]++;
+                            }
+                        });
+                        for (int i = 0; i < 200; i++) {
+                            Calls.withStack(pointer, 200_000 + 16L * i, i);
+                        }
+                        System.out.println("stack ends " + ends[0]);
+                        sink.next(-1L);
+                        sink.complete();
+                    })
+                    .subscribe(
+                            value -> {
+                                if (value < 0) {
+                                    System.out.println("last value");
+                                }
+                            },
+                            Throwable::printStackTrace,
+                            () -> System.out.println("complete"));
+        }
+
+        /** Down to the end; some values on the way, all of the last ones. */
+        @SuppressWarnings("InfiniteRecursion")
+        private static void handOver(NativeSink<Long> sink, int id) {
+            if (++depth > 300) {
+                sink.next((long) id);
+            }
+            handOver(sink, id);
         }
     }
 
