@@ -75,9 +75,10 @@ class NativeFluxReactorTest extends StreamTest {
             try {
                 test.run();
             } finally {
-                settle(); // what was set for the last signal is taken back
                 USER.remove();
                 Hooks.disableAutomaticContextPropagation();
+                settle(); // a task without the hook: what those before it had set is taken back, with the accessor
+                // still there
                 ContextRegistry.getInstance().removeThreadLocalAccessor("user");
             }
         }

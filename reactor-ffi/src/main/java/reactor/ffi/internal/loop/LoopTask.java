@@ -97,16 +97,17 @@ final class LoopTask implements Disposable {
         return true;
     }
 
+    /** A periodic task goes to and fro between NEW and RUNNING: whoever cancels it tries until it meets it in one of the two. */
     @Override
     public void dispose() {
-        if (withdraw()) {
-            if (due != 0) {
-                loop.timers().cancelled();
+        while (!isDisposed()) {
+            if (withdraw()) {
+                if (due != 0) {
+                    loop.timers().cancelled();
+                }
+            } else if (STATE.compareAndSet(this, RUNNING, CANCELLED)) { // it cleans up itself when this run ends
+                leaveParent();
             }
-        } else if (STATE.compareAndSet(this, RUNNING, CANCELLED)) { // it cleans up itself when this run ends
-            leaveParent();
-        } else if (period != ONCE && state == NEW) { // a run of it has ended just now
-            dispose();
         }
     }
 
