@@ -5,6 +5,7 @@ module reactor.ffi {
     requires transitive org.reactivestreams;
     requires static transitive org.jspecify;
     requires org.jctools.core.jdk11;
+    requires static jdk.unsupported; // NativeSignals
 
     exports reactor.ffi;
 }

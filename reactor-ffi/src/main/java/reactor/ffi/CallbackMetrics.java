@@ -14,7 +14,8 @@ import reactor.ffi.internal.stream.SourceStats;
  * @param reserved values that a thread which must not wait has put into the reserve of {@link Overflow#block}
  * @param lateCalls calls on pointers whose subscription had ended; the fallback answered
  * @param failedCalls calls whose handler threw, or returned what C cannot take
- * @param refusedCalls calls that were nested too deep
+ * @param refusedCalls calls whose handler was not run: nested too deep, not answered in time, or waiting when their callback
+ *     was closed
  */
 public record CallbackMetrics(
         String name,

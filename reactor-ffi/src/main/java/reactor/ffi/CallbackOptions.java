@@ -3,6 +3,8 @@ package reactor.ffi;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a native source is taken: its name, its scheduler, and its limits. Immutable: each method returns a changed copy.
@@ -10,21 +12,37 @@ import java.time.Duration;
 public final class CallbackOptions {
 
     private static final CallbackOptions DEFAULTS = new CallbackOptions(
-            "unnamed", CallbackScheduler.shared(), Overflow.block(8192, Duration.ofSeconds(10)), true, 64);
+            "unnamed",
+            CallbackScheduler.shared(),
+            Overflow.block(8192, Duration.ofSeconds(10)),
+            true,
+            64,
+            Duration.ofSeconds(10),
+            null);
 
     private final String name;
     private final CallbackScheduler scheduler;
     private final Overflow overflow;
     private final boolean keepAlive;
     private final int maxWaiting;
+    private final Duration answerWithin;
+    private final @Nullable Consumer<? super Throwable> onError;
 
     private CallbackOptions(
-            String name, CallbackScheduler scheduler, Overflow overflow, boolean keepAlive, int maxWaiting) {
+            String name,
+            CallbackScheduler scheduler,
+            Overflow overflow,
+            boolean keepAlive,
+            int maxWaiting,
+            Duration answerWithin,
+            @Nullable Consumer<? super Throwable> onError) {
         this.name = name;
         this.scheduler = scheduler;
         this.overflow = overflow;
         this.keepAlive = keepAlive;
         this.maxWaiting = maxWaiting;
+        this.answerWithin = answerWithin;
+        this.onError = onError;
     }
 
     /**
@@ -48,7 +66,13 @@ public final class CallbackOptions {
             throw new IllegalArgumentException("name is blank; give the source a name that a log can show");
         }
         return new CallbackOptions(
-                name, DEFAULTS.scheduler, DEFAULTS.overflow, DEFAULTS.keepAlive, DEFAULTS.maxWaiting);
+                name,
+                DEFAULTS.scheduler,
+                DEFAULTS.overflow,
+                DEFAULTS.keepAlive,
+                DEFAULTS.maxWaiting,
+                DEFAULTS.answerWithin,
+                null);
     }
 
     /**
@@ -58,7 +82,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions on(CallbackScheduler scheduler) {
-        return new CallbackOptions(name, requireNonNull(scheduler, "scheduler"), overflow, keepAlive, maxWaiting);
+        return new CallbackOptions(
+                name, requireNonNull(scheduler, "scheduler"), overflow, keepAlive, maxWaiting, answerWithin, onError);
     }
 
     /**
@@ -68,7 +93,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions overflow(Overflow overflow) {
-        return new CallbackOptions(name, scheduler, requireNonNull(overflow, "overflow"), keepAlive, maxWaiting);
+        return new CallbackOptions(
+                name, scheduler, requireNonNull(overflow, "overflow"), keepAlive, maxWaiting, answerWithin, onError);
     }
 
     /**
@@ -78,7 +104,7 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions keepAlive(boolean keepAlive) {
-        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting);
+        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError);
     }
 
     /**
@@ -92,7 +118,33 @@ public final class CallbackOptions {
         if (maxWaiting < 1) {
             throw new IllegalArgumentException("maxWaiting is " + maxWaiting + "; it must be 1 or more");
         }
-        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting);
+        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError);
+    }
+
+    /**
+     * How long a caller of a {@link NativeCallback} waits for its turn; then it gets the fallback. Once its handler has
+     * started, it waits until that returns.
+     *
+     * @param answerWithin more than zero. Defaults to 10 s.
+     * @return changed options
+     */
+    public CallbackOptions answerWithin(Duration answerWithin) {
+        if (requireNonNull(answerWithin, "answerWithin").isNegative() || answerWithin.isZero()) {
+            throw new IllegalArgumentException("answerWithin is " + answerWithin + "; it must be more than zero");
+        }
+        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError);
+    }
+
+    /**
+     * Where errors of a {@link NativeCallback}, an {@link Exchange} or a {@link Confined} value go that no stream takes.
+     *
+     * @param onError gets each error, on the thread that it happened on. Without it what a handler throws goes to where
+     *     Reactor's schedulers report theirs, and a call that was not answered in time to {@code Hooks.onErrorDropped}.
+     * @return changed options
+     */
+    public CallbackOptions onError(Consumer<? super Throwable> onError) {
+        return new CallbackOptions(
+                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, requireNonNull(onError, "onError"));
     }
 
     /**
@@ -140,9 +192,27 @@ public final class CallbackOptions {
         return maxWaiting;
     }
 
+    /**
+     * How long a caller waits for its turn.
+     *
+     * @return more than zero
+     */
+    public Duration answerWithin() {
+        return answerWithin;
+    }
+
+    /**
+     * Where errors go that no stream takes.
+     *
+     * @return null: the defaults of {@link #onError(Consumer)}
+     */
+    public @Nullable Consumer<? super Throwable> onError() {
+        return onError;
+    }
+
     @Override
     public String toString() {
         return "CallbackOptions[name=" + name + ", scheduler=" + scheduler + ", overflow=" + overflow + ", keepAlive="
-                + keepAlive + ", maxWaiting=" + maxWaiting + "]";
+                + keepAlive + ", maxWaiting=" + maxWaiting + ", answerWithin=" + answerWithin + "]";
     }
 }

@@ -95,6 +95,20 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     void runBlocking(NativeAction action);
 
     /**
+     * Runs a slow native call off the scheduler's thread, which stays free to answer callbacks meanwhile. The call runs on
+     * one of a bounded number of daemon threads, once for each subscription, when the result is requested; its result or
+     * error arrives on the scheduler's thread. Null completes the {@code Mono} empty. The JVM stays up until then.
+     *
+     * <p>Cancelled before the call has begun, it is not made. A call that runs cannot be cancelled: it runs on, and its
+     * result goes to the discard hook, its error to {@code Hooks.onErrorDropped}.
+     *
+     * @param call the native call
+     * @param <R> the type of the result
+     * @return lazy; a {@code RejectedExecutionException} if this scheduler is disposed or 100,000 calls wait already
+     */
+    <R> Mono<R> offload(NativeCall<? extends @Nullable R> call);
+
+    /**
      * Refuses new work, drops the tasks that have not begun, ends each subscription with a {@code
      * RejectedExecutionException} after it has unregistered, and ends the thread last. Returns at once. Does nothing to
      * {@link #shared()}, and nothing the second time.

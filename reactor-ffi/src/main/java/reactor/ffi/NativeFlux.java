@@ -2,7 +2,9 @@ package reactor.ffi;
 
 import static java.util.Objects.requireNonNull;
 
+import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
+import reactor.ffi.internal.call.AskingSink;
 import reactor.ffi.internal.stream.FluxNative;
 
 /**
@@ -45,5 +47,43 @@ public final class NativeFlux {
      */
     public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
         return FluxNative.create(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
+    }
+
+    /**
+     * A hot stream: one registration for all its subscribers. The first subscription registers, the end of the last one
+     * unregisters, and the next registers anew. Each subscriber has demand, queue and policy of its own, so a slow one hurts
+     * only itself; but with {@link Overflow#block} native threads wait for the slowest.
+     *
+     * <p>The registration runs on the scheduler's thread. Its {@code contextView} is that of the first subscriber,
+     * {@code requested} the smallest demand, and {@code onRequest} is told of unbounded demand, once.
+     *
+     * @param options its name, scheduler, and limits
+     * @param registration registers callbacks, once while there are subscribers
+     * @param <T> the type of the values
+     * @return a hot Flux
+     */
+    public static <T> Flux<T> share(CallbackOptions options, Registration<T> registration) {
+        return FluxNative.share(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
+    }
+
+    /**
+     * A stream of questions: native threads wait inside {@link ExchangeSink#ask} until the subscriber, or whoever it hands
+     * the {@link Exchange} to, has answered.
+     *
+     * @param options its name, scheduler, limits, and error handler
+     * @param registration registers callbacks that ask, once for each subscription, on the subscribing thread
+     * @param <Q> the question
+     * @param <R> the answer
+     * @return a cold Flux
+     */
+    public static <Q, R extends @Nullable Object> Flux<Exchange<Q, R>> exchange(
+            CallbackOptions options, ExchangeRegistration<Q, R> registration) {
+        requireNonNull(options, "options");
+        requireNonNull(registration, "registration");
+        return FluxNative.create(options, sink -> {
+            AskingSink<Q, R> asking = new AskingSink<>(sink, options);
+            FluxNative.beforeUnregister(sink, asking::refuseAll);
+            registration.register(asking);
+        });
     }
 }

@@ -114,6 +114,17 @@ public interface NativeSink<T> {
     NativeSink<T> onRequest(LongConsumer consumer);
 
     /**
+     * Runs a blocking native loop, such as {@code pcap_loop}, on a thread of the library's own for the life of the
+     * subscription. Its return completes the stream, what it throws is the error. Push the {@link #onDispose} action that
+     * stops the loop after this call: at the end the action runs, and then the loop is joined. A loop that does not end
+     * within 10 s (system property {@code reactor.ffi.loop.limit}, in milliseconds) is logged, and left behind.
+     *
+     * @param loop the blocking call
+     * @return this
+     */
+    NativeSink<T> runs(NativeCall<?> loop);
+
+    /**
      * Memory for what native code keeps: user data, structs of callbacks. Any thread may use it. It lives as long as native
      * code may still call the pointers of this subscription, late calls included, and is then freed by the garbage
      * collector; it cannot be closed.

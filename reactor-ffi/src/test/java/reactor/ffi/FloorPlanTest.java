@@ -33,6 +33,8 @@ class FloorPlanTest {
     private static final String UPCALL = "reactor.ffi.internal.upcall";
     private static final String LOOP = "reactor.ffi.internal.loop";
     private static final String STREAM = "reactor.ffi.internal.stream";
+    private static final String CALL = "reactor.ffi.internal.call";
+    private static final String SIGNAL = "reactor.ffi.internal.signal";
 
     private static final DescribedPredicate<JavaClass> JDK = resideInAnyPackage("java..", "org.jspecify.annotations");
     private static final DescribedPredicate<JavaClass> REACTOR =
@@ -83,24 +85,55 @@ class FloorPlanTest {
     }
 
     @Test
+    void callKnowsOnlyLoopAndUpcallAndReactor() {
+        classes()
+                .that()
+                .resideInAPackage(CALL)
+                .should()
+                .onlyDependOnClassesThat(in(CALL).or(in(LOOP))
+                        .or(in(UPCALL))
+                        .or(JDK)
+                        .or(REACTOR)
+                        .or(JCTOOLS)
+                        .or(in("reactor.ffi")))
+                .check(MAIN);
+    }
+
+    @Test
+    void signalKnowsOnlyTheJdkAndALog() {
+        classes()
+                .that()
+                .resideInAPackage(SIGNAL)
+                .should()
+                .onlyDependOnClassesThat(in(SIGNAL).or(JDK).or(resideInAPackage("reactor.util")))
+                .check(MAIN);
+    }
+
+    @Test
     void nothingInternalKnowsTheEntryClasses() {
         noClasses()
                 .that()
                 .resideInAPackage("reactor.ffi.internal..")
                 .should()
-                .dependOnClassesThat(anyOf(NativeFlux.class, CFunction.class, NativeMemory.class))
+                .dependOnClassesThat(anyOf(NativeFlux.class, NativeSignals.class, CFunction.class, NativeMemory.class))
                 .check(MAIN);
     }
 
     @Test
     void eachEntryClassKnowsItsOwnRoomAndNoOtherClassKnowsOne() {
-        mayKnowNoRoomBut(STREAM, NativeFlux.class, CallbackMetrics.class);
+        mayKnowNoRoomBut(STREAM, CallbackMetrics.class);
+        mayKnowNoRoomBut("reactor.ffi.internal.(stream|call)", NativeFlux.class); // an exchange is both
+        mayKnowNoRoomBut(CALL, NativeCallback.class, Confined.class);
+        mayKnowNoRoomBut(SIGNAL, NativeSignals.class);
         mayKnowNoRoomBut(UPCALL, CallbackType.class, CFunction.class);
         mayKnowNoRoomBut(LOOP, CallbackScheduler.class);
         noClasses()
                 .that(in("reactor.ffi")
                         .and(DescribedPredicate.not(anyOf(
                                 NativeFlux.class,
+                                NativeCallback.class,
+                                Confined.class,
+                                NativeSignals.class,
                                 CallbackMetrics.class,
                                 CallbackType.class,
                                 CFunction.class,

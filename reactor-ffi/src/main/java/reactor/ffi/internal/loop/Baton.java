@@ -73,23 +73,27 @@ final class Baton {
         }
         Thread me = Thread.currentThread();
         boolean queued = enqueue(me);
-        boolean taken = tryTake() || isHeldBy(me); // after it was queued: a release from here on wakes it
+        boolean taken = false;
         boolean interrupted = false;
-        while (!taken && wanted.getAsBoolean()) {
-            long left = deadline == NEVER ? Long.MAX_VALUE : deadline - System.nanoTime();
-            if (left <= 0) {
-                break;
+        try {
+            taken = tryTake() || isHeldBy(me); // after it was queued: a release from here on wakes it
+            while (!taken && wanted.getAsBoolean()) {
+                long left = deadline == NEVER ? Long.MAX_VALUE : deadline - System.nanoTime();
+                if (left <= 0) {
+                    break;
+                }
+                LockSupport.parkNanos(this, queued ? left : Math.min(left, 1_000_000));
+                interrupted |= Thread.interrupted();
+                taken = tryTake() || isHeldBy(me);
             }
-            LockSupport.parkNanos(this, queued ? left : Math.min(left, 1_000_000));
-            interrupted |= Thread.interrupted();
-            taken = tryTake() || isHeldBy(me);
-        }
-        waiting.remove(me);
-        if (!taken && holder == null) {
-            wakeFirst(); // the release that woke this thread was meant for somebody who wants it
-        }
-        if (interrupted) {
-            me.interrupt();
+        } finally { // whatever wanted throws: who stays queued keeps the wake-ups of the others
+            waiting.remove(me);
+            if (!taken && holder == null) {
+                wakeFirst(); // the release that woke this thread was meant for somebody who wants it
+            }
+            if (interrupted) {
+                me.interrupt();
+            }
         }
         return taken;
     }

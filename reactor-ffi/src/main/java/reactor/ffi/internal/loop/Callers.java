@@ -20,7 +20,7 @@ final class Callers {
     private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 500;
 
     /** The turns that this thread has borrowed, innermost last; a turn that it has lent again is still in it. */
-    private static final ThreadLocal<List<Turn>> BORROWED = ThreadLocal.withInitial(() -> new ArrayList<>(2));
+    private static final ThreadLocal<ArrayList<Turn>> BORROWED = ThreadLocal.withInitial(() -> new ArrayList<>(2));
 
     private final Turn turn;
     private final Idle idle;
@@ -78,6 +78,7 @@ final class Callers {
     private boolean waitFor(TurnCall call, long deadline, boolean wake) {
         if (waiting.incrementAndGet() > max) {
             waiting.decrementAndGet();
+            call.refuse();
             return false;
         }
         boolean interrupted = false;
@@ -114,11 +115,27 @@ final class Callers {
                 interrupted |= sleep(call, warned ? rest : Math.min(rest, warnAfter - (now - from)));
             }
             return call.isDone();
+        } catch (Throwable e) { // no memory, or no stack
+            awaitOver(call);
+            throw e;
         } finally {
             waiting.decrementAndGet();
+            call.over();
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    /** The caller goes: its call, and the arguments, must not be in use by anybody. Needs no memory. */
+    private static void awaitOver(TurnCall call) {
+        boolean interrupted = false;
+        while (!call.withdraw() && !call.isDone() && !call.isWithdrawn()) {
+            LockSupport.parkNanos(1_000_000);
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -140,7 +157,36 @@ final class Callers {
     }
 
     private boolean hasMoved(TurnCall call, boolean waits) {
-        return waits ? turn.isLent() || !call.isWaiting() : call.isDone();
+        return waits ? turn.isLent() || !call.isWaiting() : call.isDone() || call.isWithdrawn();
+    }
+
+    /** Not for the owner, on top of its own lend: it takes the turn back, so that what it lends again it lends as the owner. */
+    boolean borrow() {
+        if (turn.isOwner() || held() != null) {
+            return false;
+        }
+        List<Turn> borrowed = withRoom();
+        if (!turn.tryBorrow()) {
+            return false;
+        }
+        if (!turn.isLent()) {
+            turn.giveBack();
+            return false;
+        }
+        borrowed.add(turn);
+        return true;
+    }
+
+    /** Before the baton is taken: with it in hand, nothing may fail. */
+    private static List<Turn> withRoom() {
+        ArrayList<Turn> borrowed = BORROWED.get();
+        borrowed.ensureCapacity(borrowed.size() + 1);
+        return borrowed;
+    }
+
+    void giveBack() {
+        BORROWED.get().removeLast();
+        turn.giveBack();
     }
 
     /** With the baton, which it gives back; false if somebody else has the call. */
@@ -149,7 +195,8 @@ final class Callers {
             if (!turn.isLent() || !call.claim()) {
                 return false;
             }
-            List<Turn> borrowed = BORROWED.get();
+            List<Turn> borrowed =
+                    BORROWED.get(); // if there is no memory for it, nobody but the caller has claimed the call
             borrowed.add(turn);
             try {
                 call.perform();

@@ -175,7 +175,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         lifecycle.ended.complete(null);
     }
 
-    private RejectedExecutionException rejected() {
+    RejectedExecutionException rejected() {
         return Exceptions.failWithRejected(this + " is disposed");
     }
 
@@ -246,6 +246,11 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         });
     }
 
+    @Override
+    public <R> Mono<R> offload(NativeCall<? extends @Nullable R> call) {
+        return Offload.of(this, requireNonNull(call, "call"));
+    }
+
     // ---- for the other rooms
 
     /**
@@ -302,6 +307,20 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      */
     public boolean call(TurnCall call, long limitNanos, boolean wake) {
         return callers.call(call, limitNanos, wake);
+    }
+
+    /**
+     * Takes the turn, if it is lent and free just now. On a thread that has no turn.
+     *
+     * @return true if the caller has it, and owes {@link #giveBack}
+     */
+    public boolean borrow() {
+        return callers.borrow();
+    }
+
+    /** Gives a turn back that was taken by {@link #borrow}. */
+    public void giveBack() {
+        callers.giveBack();
     }
 
     /**

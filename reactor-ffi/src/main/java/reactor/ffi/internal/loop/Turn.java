@@ -138,7 +138,17 @@ final class Turn {
 
     /** Waits for the baton while the turn is lent and the call is not run by somebody else. Then as {@link #tryBorrow}. */
     boolean borrow(long deadline, TurnCall call) {
-        return lent && baton.take(deadline, () -> lent && call.isWaiting());
+        if (!lent) {
+            return false;
+        }
+        try {
+            return baton.take(deadline, () -> {
+                call.announce(); // who withdraws it wakes this thread
+                return lent && call.isWaiting();
+            });
+        } finally {
+            call.awake();
+        }
     }
 
     void giveBack() {

@@ -34,11 +34,35 @@ public abstract non-sealed class TurnCall implements Requests.Request {
     /** The caller sleeps, or is about to: it writes this, fences, and looks once more at what it waits for. */
     private volatile boolean parked;
 
+    /** The caller's. */
+    private boolean slept;
+
+    /** The caller's. */
+    private boolean refused;
+
     /** For a call of the calling thread. */
     protected TurnCall() {}
 
     /** The call. Under the turn. What it throws is reported as a task's error is; the call counts as run. */
     protected abstract void run();
+
+    /** The caller is about to sleep, for the first time. On its thread. */
+    protected void sleeps() {}
+
+    /** The call is over, and its caller goes on. On its thread, after {@link #sleeps}. */
+    protected void awoke() {}
+
+    /** Whether it was not run because too many callers waited already. On the caller's thread, when it is over. */
+    protected final boolean isRefused() {
+        return refused;
+    }
+
+    /** Withdraws the call, if it has not begun, and sends its caller away. Any thread. */
+    public final void abandon() {
+        if (withdraw()) {
+            wake();
+        }
+    }
 
     final boolean isWaiting() {
         return state == WAITING;
@@ -79,8 +103,24 @@ public abstract non-sealed class TurnCall implements Requests.Request {
         }
     }
 
+    /** By the caller, instead of waiting. */
+    final void refuse() {
+        refused = true;
+    }
+
+    /** By the caller: the call is over. */
+    final void over() {
+        if (slept) {
+            awoke();
+        }
+    }
+
     /** By the caller: says that it is about to sleep. */
     final void announce() {
+        if (!slept) {
+            slept = true;
+            sleeps();
+        }
         parked = true;
         VarHandle.fullFence();
     }

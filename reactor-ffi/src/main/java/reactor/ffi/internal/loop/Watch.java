@@ -95,7 +95,7 @@ public final class Watch {
     }
 
     /**
-     * For who finds out by itself that it waits too long.
+     * For who finds out by itself that it waits too long. Never throws: a warning must not end what it warns of.
      *
      * @param what what is going on: "waits for its turn"
      * @param who the thread that waits
@@ -103,6 +103,14 @@ public final class Watch {
      * @param nanos for how long already
      */
     public static void warn(String what, Thread who, LoopScheduler scheduler, long nanos) {
+        try {
+            log(what, who, scheduler, nanos);
+        } catch (Throwable e) { // the logger, or no memory
+            Errors.report(e);
+        }
+    }
+
+    private static void log(String what, Thread who, LoopScheduler scheduler, long nanos) {
         Thread thread = scheduler.thread();
         StringBuilder text = new StringBuilder(what)
                 .append(": ")

@@ -8,6 +8,8 @@ import reactor.core.Scannable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
+import reactor.ffi.NativeAction;
+import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.ExitHook;
 import reactor.ffi.internal.loop.KeepAlive;
@@ -42,6 +44,16 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
         return onAssembly(new FluxNative<>(options, registration));
+    }
+
+    public static <T> Flux<T> share(CallbackOptions options, Registration<T> registration) {
+        Hub<T> hub = new Hub<>(options, registration, SOURCES.incrementAndGet());
+        return create(options, hub::join);
+    }
+
+    /** Runs when the subscription ends, once nothing is taken any more, and before anything is undone. */
+    public static void beforeUnregister(NativeSink<?> sink, NativeAction action) {
+        ((NativeSubscription<?>) sink).beforeUnregister(action);
     }
 
     /**

@@ -11,6 +11,7 @@ import reactor.core.Exceptions;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
+import reactor.ffi.internal.loop.Awaited;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
 
@@ -140,7 +141,8 @@ final class Intake<T> {
         Thread self = Thread.currentThread();
         long start = System.nanoTime();
         long warnAt = scheduler.warnAfterNanos();
-        long limit = TimeUnit.NANOSECONDS.convert(overflow.limit()); // the longest there is, if it is longer
+        long left = value instanceof Awaited awaited ? awaited.nanosLeft() : Long.MAX_VALUE;
+        long limit = Math.min(TimeUnit.NANOSECONDS.convert(overflow.limit()), left);
         boolean interrupted = false;
         try {
             waiting.add(self);
@@ -153,6 +155,10 @@ final class Intake<T> {
                     return reserve(value);
                 }
                 long waited = System.nanoTime() - start;
+                if (waited >= limit && limit == left && value instanceof Awaited awaited) {
+                    awaited.timedOut();
+                    return refuse(value);
+                }
                 if (waited >= limit) {
                     return overflow(
                             value,

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.LongConsumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
@@ -16,7 +17,9 @@ import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.CallbackType;
+import reactor.ffi.Exchange;
 import reactor.ffi.NativeAction;
+import reactor.ffi.NativeCall;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.Errors;
@@ -24,7 +27,6 @@ import reactor.ffi.internal.loop.KeepAlive;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.LoopSource;
 import reactor.ffi.internal.upcall.CallCounters;
-import reactor.ffi.internal.upcall.Callee;
 import reactor.ffi.internal.upcall.Signature;
 import reactor.util.context.ContextView;
 
@@ -38,10 +40,7 @@ import reactor.util.context.ContextView;
  * the mark and does the rest. First no value is taken any more and whoever waits for room goes. Then what was registered is
  * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
  */
-final class NativeSubscription<T> extends LoopSource implements Subscription, NativeSink<T>, Callee, Scannable {
-
-    @SuppressWarnings("StaticAssignmentOfThrowable") // a mark, without a trace, that nobody throws
-    private static final Throwable COMPLETED = new Throwable("completed", null, false, false) {};
+final class NativeSubscription<T> extends LoopSource implements Subscription, NativeSink<T>, Owner, Scannable {
 
     @SuppressWarnings("rawtypes")
     private static final AtomicLongFieldUpdater<NativeSubscription> REQUESTED =
@@ -79,6 +78,11 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     private volatile @Nullable LongConsumer onRequest;
 
+    private volatile @Nullable NativeAction beforeUnregister;
+
+    /** Says whether a handler of a shared registration is on a thread's stack. */
+    private volatile @Nullable Predicate<Thread> alsoRunsOn;
+
     /** Set once the registration has returned or thrown: the end waits for it. */
     private volatile boolean registered;
 
@@ -87,7 +91,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     /** It ends at once, as after a cancel: what is queued is discarded. If terminal is COMPLETED, this is the error. */
     private volatile @Nullable Throwable aborted;
 
-    /** How it ends: COMPLETED, or the error. Set once; no value is taken after. */
+    /** How it ends, see Terminal. Set once; no value is taken after. */
     private volatile @Nullable Throwable terminal;
 
     /** Whether onNext is running. The scheduler's thread only, as all that follows. */
@@ -182,6 +186,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     /** A value that will never be delivered. On the thread that drops it. */
     void discard(T value) {
+        if (value instanceof Exchange<?, ?> exchange) {
+            exchange.refuse(); // its caller waits
+        }
         try {
             stats.discarded.increment();
             Operators.onDiscard(value, actual.currentContext());
@@ -230,7 +237,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     public void complete() {
-        if (TERMINAL.compareAndSet(this, null, COMPLETED)) {
+        if (TERMINAL.compareAndSet(this, null, Terminal.COMPLETED)) {
             refuse();
         }
     }
@@ -243,8 +250,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         }
     }
 
-    /** An error that nobody is left to hear. */
-    void dropped(@Nullable Throwable error) {
+    @Override
+    public void dropped(@Nullable Throwable error) {
         if (error != null) {
             Operators.onErrorDropped(error, actual.currentContext());
         }
@@ -357,8 +364,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private void end(boolean signals) {
         ended = true;
         refuse();
+        Throwable before = runBefore();
         discardQueued();
-        Throwable undone = teardown.run();
+        Throwable after = teardown.run();
+        Throwable undone = both(before, after);
         letGo();
         unregistered = true;
         departures.end();
@@ -370,6 +379,18 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     boolean isUnregistered() {
         return unregistered;
+    }
+
+    private @Nullable Throwable runBefore() {
+        NativeAction action = beforeUnregister;
+        try {
+            if (action != null) {
+                action.run();
+            }
+            return null;
+        } catch (Throwable thrown) {
+            return thrown;
+        }
     }
 
     /** A value claimed and not yet written is waited for: its producer is between two instructions. */
@@ -387,8 +408,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private void terminate(@Nullable Throwable undone) {
         Throwable how = failure();
         try {
-            Throwable error =
-                    how != null && undone != null ? Exceptions.addSuppressed(how, undone) : how != null ? how : undone;
+            Throwable error = both(how, undone);
             if (cancelled) {
                 dropped(error);
             } else if (error != null) {
@@ -401,9 +421,15 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         }
     }
 
-    @SuppressWarnings("ReferenceEquality") // a mark
     private @Nullable Throwable failure() {
-        return terminal == COMPLETED ? aborted : terminal;
+        Throwable failure = Terminal.failure(terminal);
+        return failure == null ? aborted : failure;
+    }
+
+    private static @Nullable Throwable both(@Nullable Throwable first, @Nullable Throwable second) {
+        return first != null && second != null
+                ? Exceptions.addSuppressed(first, second)
+                : first != null ? first : second;
     }
 
     private void letGo() {
@@ -434,7 +460,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     @Override
     protected boolean runsOn(Thread thread) {
-        return teardown.runsOn(thread);
+        Predicate<Thread> shared = alsoRunsOn;
+        return teardown.runsOn(thread) || (shared != null && shared.test(thread));
     }
 
     // ---- the registration
@@ -461,6 +488,21 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         onRequest = requireNonNull(consumer, "consumer");
         signal();
         return this;
+    }
+
+    @Override
+    public NativeSink<T> runs(NativeCall<?> loop) {
+        teardown.runs(requireNonNull(loop, "loop"), this::complete, this::error);
+        return this;
+    }
+
+    /** Runs under the turn when the subscription ends. What it throws becomes, or is added to, the error. */
+    void beforeUnregister(NativeAction action) {
+        beforeUnregister = action;
+    }
+
+    void alsoRunsOn(Predicate<Thread> handlers) {
+        alsoRunsOn = handlers;
     }
 
     @Override

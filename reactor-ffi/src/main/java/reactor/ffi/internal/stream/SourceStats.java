@@ -12,13 +12,14 @@ public final class SourceStats {
     private static final Map<String, SourceStats> BY_NAME = new ConcurrentHashMap<>();
 
     private final String name;
-    final CallCounters calls = new CallCounters();
+    final CallCounters calls;
     final LongAdder delivered = new LongAdder();
     final LongAdder discarded = new LongAdder();
     final LongAdder reserved = new LongAdder();
 
     private SourceStats(String name) {
         this.name = name;
+        this.calls = CallCounters.named(name);
     }
 
     public static SourceStats named(String name) {

@@ -11,9 +11,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.ffi.NativeAction;
+import reactor.ffi.NativeCall;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
 import reactor.ffi.internal.upcall.CallCounters;
@@ -34,15 +36,18 @@ final class Teardown {
     private static final Signature<DestroyNotify> NOTIFY = Signature.of(DestroyNotify.class);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
+    /** How long the loop of sink.runs is waited for, once what stops it has run. Milliseconds. */
+    private static final String LOOP_LIMIT = "reactor.ffi.loop.limit";
+
     /** How often it waits a millisecond for memory, before it gives up. */
     private static final int MEMORY_LIMIT = 10_000;
 
     private final String name;
     private final LoopScheduler scheduler;
-    private final NativeSubscription<?> owner;
+    private final Owner owner;
     private final long source;
 
-    /** Upcalls and Actions, oldest first. Guarded by this, as all that follows. */
+    /** Upcalls, Actions and the threads of loops, oldest first. Guarded by this, as all that follows. */
     private final LinkedHashSet<Object> stack = new LinkedHashSet<>();
 
     /** By address; those that ended too, for released. */
@@ -82,7 +87,7 @@ final class Teardown {
         }
     }
 
-    Teardown(String name, LoopScheduler scheduler, NativeSubscription<?> owner, long source) {
+    Teardown(String name, LoopScheduler scheduler, Owner owner, long source) {
         this.name = name;
         this.scheduler = scheduler;
         this.owner = owner;
@@ -160,6 +165,59 @@ final class Teardown {
         }
     }
 
+    /** A blocking loop on a thread of its own, which is pushed; popped, it is joined. */
+    void runs(NativeCall<?> loop, Runnable complete, Consumer<Throwable> fail) {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        loop.call();
+                        complete.run();
+                    } catch (Throwable thrown) {
+                        fail.accept(thrown);
+                    }
+                },
+                name + " loop");
+        thread.setDaemon(true);
+        synchronized (this) {
+            if (running) {
+                throw new IllegalStateException(
+                        "the subscription of " + name + " has ended: start loops while it lives");
+            }
+            thread.start(); // in the lock: who pops it joins a thread that has begun
+            stack.add(thread);
+        }
+    }
+
+    /** Deaf to interrupts, as all waits. */
+    private void join(Thread loop) {
+        long limit = Long.getLong(LOOP_LIMIT, 10_000);
+        long start = System.nanoTime();
+        boolean interrupted = false;
+        Watch.Entry watch = Watch.begin("the wait for the native loop of " + name, loop, scheduler);
+        try {
+            long left;
+            while (loop.isAlive() && (left = limit - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)) > 0) {
+                try {
+                    loop.join(left);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            watch.end();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (loop.isAlive()) {
+            LOG.warn(
+                    "the native loop of {} still runs after {} ms: push the action that stops it after sink.runs, so that it"
+                            + " runs before the loop is waited for",
+                    name,
+                    limit);
+        }
+    }
+
     /**
      * The scheduler's thread, once. It never throws: where there is no memory to go on it waits for some, because half an end
      * is none, and a JVM that never exits.
@@ -170,6 +228,11 @@ final class Teardown {
     Throwable run() {
         synchronized (this) {
             running = true;
+            if (stack.isEmpty()) { // nothing to lend the turn for: a lend costs as much as there are streams
+                over = true;
+                memory = new Memory();
+                return null;
+            }
             unwinding = Thread.currentThread();
         }
         Throwable failed = null;
@@ -190,6 +253,9 @@ final class Teardown {
         for (Object last = last(); last != null; last = last()) {
             if (last instanceof Upcall upcall) {
                 retire(upcall);
+            } else if (last instanceof Thread loop) {
+                join(loop);
+                remove(loop);
             } else {
                 thrown = run((Action) last, thrown);
             }
@@ -234,14 +300,14 @@ final class Teardown {
         }
     }
 
-    /** Whether a handler is on that thread's stack, or an action is. */
+    /** Whether a handler, a loop or an action is on that thread's stack. */
     @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
     synchronized boolean runsOn(Thread thread) {
         if (thread == unwinding) {
             return true;
         }
         for (Object entry : stack) {
-            if (entry instanceof Upcall upcall && upcall.isInside(thread)) {
+            if (entry == thread || (entry instanceof Upcall upcall && upcall.isInside(thread))) {
                 return true;
             }
         }

@@ -86,7 +86,8 @@ final class Binding {
     void report(Throwable thrown) {
         if (callee != null) {
             try {
-                callee.counters().failed.incrementAndGet();
+                CallCounters counters = callee.counters();
+                (thrown instanceof Refusal ? counters.refused : counters.failed).incrementAndGet();
                 callee.handlerFailed(thrown);
             } catch (Throwable nobodyLeftToTell) {
                 // whoever should hear of it has failed, too; native code must not

@@ -152,7 +152,22 @@ public final class Signature<F> implements CallbackType<F> {
     /** Binds a handler to a pointer: see {@link Stubs#open}. */
     public Upcall open(F handler, @Nullable F fallback, Callee callee, long source, Object keep) {
         requireNonNull(handler, "handler");
-        return Stubs.open(this, handler, fallback, callee, source, keep);
+        return Stubs.open(this, invoker(), handler, fallback, callee, source, keep);
+    }
+
+    /**
+     * Binds a pointer to something that calls the handler in a way of its own.
+     *
+     * @param entry of the type of {@link #invoker}
+     * @param target its first argument
+     */
+    public Upcall open(MethodHandle entry, Object target, @Nullable F fallback, Callee callee) {
+        return Stubs.open(this, entry, target, fallback, callee, source(), callee);
+    }
+
+    /** Callbacks of one interface that have no stream mean the same to the pool of slots. Negative: no stream's number. */
+    private long source() {
+        return -1L - System.identityHashCode(type);
     }
 
     /** Calls the handler given as first argument, with scoped arguments, and checks its result. Throws what it throws. */

@@ -69,20 +69,35 @@ public final class Stubs {
     /**
      * Binds a slot to a handler.
      *
+     * @param entry what a call invokes with the target and the arguments: the signature's invoker with the handler, or a way
+     *     around it
      * @param fallback what answers when the handler throws, and late calls; null: the zero of the result
      * @param source reuse prefers slots of the same source
      * @param keep what the fallback of late calls may need: not collected before the slot is reused
      */
     static <F> Upcall open(
-            Signature<F> signature, F handler, @Nullable F fallback, Callee callee, long source, Object keep) {
-        return of(signature.neutralDescriptor()).bind(signature, handler, fallback, callee, source, keep);
+            Signature<F> signature,
+            MethodHandle entry,
+            Object target,
+            @Nullable F fallback,
+            Callee callee,
+            long source,
+            Object keep) {
+        return of(signature.neutralDescriptor()).bind(signature, entry, target, fallback, callee, source, keep);
     }
 
     private synchronized <F> Upcall bind(
-            Signature<F> signature, F handler, @Nullable F fallback, Callee callee, long source, Object keep) {
-        MethodHandle invoker = signature.invoker(); // may refuse: before a slot is taken
-        Binding rescue = fallback == null ? boundary.zero : new Binding(invoker, fallback, boundary.zero, null, null);
-        Binding binding = new Binding(invoker, handler, rescue, callee, loader(signature.type()));
+            Signature<F> signature,
+            MethodHandle entry,
+            Object target,
+            @Nullable F fallback,
+            Callee callee,
+            long source,
+            Object keep) {
+        Binding rescue = fallback == null
+                ? boundary.zero
+                : new Binding(signature.invoker(), fallback, boundary.zero, null, null);
+        Binding binding = new Binding(entry, target, rescue, callee, loader(signature.type()));
         Slot slot = take(signature, source);
         slot.generation++;
         slot.source = source;

@@ -49,6 +49,11 @@ public final class Upcall {
         return stubs.isReused(this) || NativeThreads.awaitLeft(inside, nanos);
     }
 
+    /** Once retired: whether no call is inside now, on the calling thread's own stack either. */
+    public boolean hasLeft() {
+        return NativeThreads.inside(slot.id).isEmpty();
+    }
+
     /** Whether a handler of it is on that thread's stack. */
     public boolean isInside(Thread thread) {
         return NativeThreads.inside(slot.id).stream()

@@ -1,0 +1,128 @@
+package reactor.ffi;
+
+import static java.util.Objects.requireNonNull;
+
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+import reactor.ffi.internal.call.ConfinedHandle;
+
+/**
+ * A handle, for any thread, to a value that lives on a scheduler's thread. Threads send closures to the value; they run
+ * there, one at a time, in the order in which each thread sent them. The value keeps the JVM alive; the last {@link #close}
+ * of a handle releases it, once, on the scheduler's thread, after all that was sent before.
+ *
+ * <p>All methods may be called from any thread. A handle that is collected without close is reported, and counts as closed.
+ * When the scheduler is disposed the value is released too, and what comes later is refused.
+ *
+ * @param <T> the type of the value
+ */
+public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle {
+
+    /**
+     * What runs with the value.
+     *
+     * @param <T> the type of the value
+     */
+    @FunctionalInterface
+    interface Action<T> {
+
+        /**
+         * Runs on the scheduler's thread.
+         *
+         * @param value the value; do not let it escape
+         * @throws Throwable goes to the error handler, and harms nobody else
+         */
+        void run(T value) throws Throwable;
+    }
+
+    /**
+     * What asks the value.
+     *
+     * @param <T> the type of the value
+     * @param <R> the type of the answer
+     */
+    @FunctionalInterface
+    interface Query<T, R> {
+
+        /**
+         * Runs on the scheduler's thread.
+         *
+         * @param value the value; do not let it escape
+         * @return the answer; null completes the {@code Mono} empty
+         * @throws Throwable fails the {@code Mono}
+         */
+        @Nullable
+        R ask(T value) throws Throwable;
+    }
+
+    /**
+     * Takes a value over.
+     *
+     * @param scheduler where it lives from now on
+     * @param value the value; nobody else may use it any more
+     * @param release what is done with it at the end, on the scheduler's thread
+     * @param <T> the type of the value
+     * @return its first handle
+     */
+    static <T> Confined<T> of(CallbackScheduler scheduler, T value, Action<? super T> release) {
+        requireNonNull(value, "value");
+        return create(scheduler, () -> value, release);
+    }
+
+    /**
+     * Makes a value on the scheduler's thread. If that fails, so does all that is sent to it.
+     *
+     * @param scheduler where it lives
+     * @param maker makes it, on the scheduler's thread
+     * @param release what is done with it at the end, on the scheduler's thread
+     * @param <T> the type of the value
+     * @return its first handle, at once
+     */
+    static <T> Confined<T> create(CallbackScheduler scheduler, NativeCall<T> maker, Action<? super T> release) {
+        return create(CallbackOptions.defaults().on(scheduler), maker, release);
+    }
+
+    /**
+     * Makes a value on the scheduler's thread.
+     *
+     * @param options its name, scheduler, error handler, and whether it keeps the JVM alive
+     * @param maker makes it, on the scheduler's thread
+     * @param release what is done with it at the end, on the scheduler's thread
+     * @param <T> the type of the value
+     * @return its first handle, at once
+     */
+    static <T> Confined<T> create(CallbackOptions options, NativeCall<T> maker, Action<? super T> release) {
+        return ConfinedHandle.create(
+                requireNonNull(options, "options"), requireNonNull(maker, "maker"), requireNonNull(release, "release"));
+    }
+
+    /**
+     * Makes one more handle to the same value.
+     *
+     * @return a handle of its own, to be closed by its owner
+     * @throws IllegalStateException if this handle is closed
+     */
+    Confined<T> share();
+
+    /**
+     * Queues an action at once. What it throws goes to {@link CallbackOptions#onError}, or else to where Reactor's schedulers
+     * report theirs.
+     *
+     * @param action runs on the scheduler's thread
+     * @throws IllegalStateException if this handle is closed, or the scheduler disposed
+     */
+    void send(Action<? super T> action);
+
+    /**
+     * Asks the value when subscribed to. A closed handle fails the {@code Mono} with an {@code IllegalStateException}.
+     *
+     * @param query runs on the scheduler's thread
+     * @param <R> the type of the answer
+     * @return the answer, delivered on the scheduler's thread; a cancel before it runs prevents it
+     */
+    <R> Mono<R> call(Query<? super T, ? extends R> query);
+
+    /** Gives this handle up. The last one releases the value. A second close does nothing. */
+    @Override
+    void close();
+}

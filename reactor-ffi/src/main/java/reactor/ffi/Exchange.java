@@ -1,0 +1,47 @@
+package reactor.ffi;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A question of native code whose answer takes its time: the native thread waits inside {@link ExchangeSink#ask} while the
+ * stream carries this. Any thread may answer, once; each method says whether it was in time.
+ *
+ * <p>An exchange that nobody answers is answered by its limit, with the fallback. Those that the stream's own queue discards,
+ * and all that are open when the subscription ends, get the fallback at once. For those that an operator downstream drops,
+ * add {@code doOnDiscard(Exchange.class, Exchange::refuse)}.
+ *
+ * @param <Q> the question
+ * @param <R> the answer
+ */
+public interface Exchange<Q, R extends @Nullable Object> {
+
+    /**
+     * What native code asks.
+     *
+     * @return the request given to {@link ExchangeSink#ask}
+     */
+    Q request();
+
+    /**
+     * Answers.
+     *
+     * @param answer what {@link ExchangeSink#ask} returns
+     * @return false if it was answered before, or too late
+     */
+    boolean reply(R answer);
+
+    /**
+     * Gives the fallback, and reports the error as {@link CallbackOptions#onError} says.
+     *
+     * @param error why there is no answer
+     * @return false if it was answered before, or too late; the error is reported all the same
+     */
+    boolean fail(Throwable error);
+
+    /**
+     * Gives the fallback.
+     *
+     * @return false if it was answered before, or too late
+     */
+    boolean refuse();
+}

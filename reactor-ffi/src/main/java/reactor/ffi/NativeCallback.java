@@ -1,0 +1,201 @@
+package reactor.ffi;
+
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
+import reactor.ffi.internal.call.AnsweredCallback;
+
+/**
+ * A C function pointer that Java answers: native code waits until the handler has returned, and gets its result.
+ *
+ * <p>A {@link #threadSafe} or {@link #synchronous} callback belongs to the scheduler that it was made with: its handler runs
+ * under that scheduler's turn, one at a time with everything else there, whichever thread calls. Called on the scheduler's own
+ * thread it runs at once, on that stack. On any other thread the caller waits, while its arguments stay valid and scoped;
+ * if the turn does not come in time ({@link CallbackOptions#answerWithin}), it gets the fallback, and the handler never runs
+ * for it. A {@link #direct} callback is answered on the calling thread itself, concurrently.
+ *
+ * <p>Native code never sees an exception: when a handler throws, it gets the fallback, and the error goes to the handler set
+ * in the options, or else to where Reactor's schedulers report theirs. All methods may be called from any thread.
+ *
+ * @param <F> the functional interface
+ */
+public sealed interface NativeCallback<F> extends AutoCloseable permits AnsweredCallback {
+
+    /**
+     * A callback that any thread may call, and that keeps the JVM alive: {@link #synchronous} plus one {@link #ref()}. The
+     * fallback is the zero of the result.
+     *
+     * @param scheduler whose turn the handler runs under
+     * @param type a functional interface with the C signature, see {@link CallbackType}
+     * @param handler what answers
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler) {
+        return threadSafe(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, null);
+    }
+
+    /**
+     * A callback that any thread may call, and that keeps the JVM alive.
+     *
+     * @param scheduler whose turn the handler runs under
+     * @param type a functional interface with the C signature
+     * @param handler what answers
+     * @param fallback answers when the handler throws, does not get its turn in time, or the callback is closed; on the
+     *     calling thread
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
+        return threadSafe(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, fallback);
+    }
+
+    /**
+     * A callback that any thread may call, and that keeps the JVM alive.
+     *
+     * @param options name, scheduler, limit and error handler
+     * @param type the C function type
+     * @param handler what answers
+     * @param fallback answers where the handler cannot; null: the zero of the result
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> threadSafe(
+            CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
+        NativeCallback<F> callback = synchronous(options, type, handler, fallback);
+        callback.ref();
+        return callback;
+    }
+
+    /**
+     * A callback for calls on the scheduler's own thread. It does not keep the JVM alive. Before its first {@link #ref()} a
+     * call of another thread is safe, but does not wake a sleeping scheduler: it is answered at the next turn.
+     *
+     * @param scheduler whose turn the handler runs under
+     * @param type a functional interface with the C signature
+     * @param handler what answers
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> synchronous(CallbackScheduler scheduler, Class<F> type, F handler) {
+        return synchronous(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, null);
+    }
+
+    /**
+     * A callback for calls on the scheduler's own thread.
+     *
+     * @param scheduler whose turn the handler runs under
+     * @param type a functional interface with the C signature
+     * @param handler what answers
+     * @param fallback answers where the handler cannot; on the calling thread
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> synchronous(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
+        return synchronous(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, fallback);
+    }
+
+    /**
+     * A callback for calls on the scheduler's own thread.
+     *
+     * @param options name, scheduler, limit and error handler
+     * @param type the C function type
+     * @param handler what answers
+     * @param fallback answers where the handler cannot; null: the zero of the result
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> synchronous(
+            CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
+        return AnsweredCallback.onScheduler(options, type, handler, fallback);
+    }
+
+    /**
+     * A callback that is answered on the calling thread itself, at once, concurrently: for comparators, collations, progress
+     * handlers. It has no scheduler, no limit, and does not keep the JVM alive.
+     *
+     * @param type a functional interface with the C signature
+     * @param handler what answers; thread safe if several threads call
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> direct(Class<F> type, F handler) {
+        return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, null);
+    }
+
+    /**
+     * A callback that is answered on the calling thread itself.
+     *
+     * @param type a functional interface with the C signature
+     * @param handler what answers; thread safe if several threads call
+     * @param fallback answers when the handler throws, or the callback is closed
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> direct(Class<F> type, F handler, F fallback) {
+        return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, fallback);
+    }
+
+    /**
+     * A callback that is answered on the calling thread itself.
+     *
+     * @param options name and error handler; the scheduler is not used
+     * @param type the C function type
+     * @param handler what answers; thread safe if several threads call
+     * @param fallback answers where the handler cannot; null: the zero of the result
+     * @param <F> the functional interface
+     * @return a new callback, to be closed by the caller
+     */
+    static <F> NativeCallback<F> direct(
+            CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
+        return AnsweredCallback.direct(options, type, handler, fallback);
+    }
+
+    /**
+     * The C function pointer. It stays callable for the life of the process; once closed, the fallback answers.
+     *
+     * @return the same one always
+     */
+    MemorySegment pointer();
+
+    /**
+     * Keeps the JVM alive until a matching {@link #unref()} or {@link #close()}. The first one makes a synchronous callback
+     * thread safe for good.
+     *
+     * @return the new count
+     * @throws IllegalStateException if it is closed, or direct
+     */
+    int ref();
+
+    /**
+     * Takes one {@link #ref()} back. The count never goes below zero; at zero, calls still wake the scheduler.
+     *
+     * @return the new count
+     * @throws IllegalStateException if it is closed, or direct
+     */
+    int unref();
+
+    /**
+     * The count that {@link #ref()} and {@link #unref()} move.
+     *
+     * @return zero or more; zero once closed
+     */
+    int refCount();
+
+    /**
+     * Makes the pointer inert: callers that wait get the fallback, later ones too, and are counted. A handler that runs, runs
+     * on. Allowed inside the handler. A second one does nothing.
+     */
+    @Override
+    void close();
+
+    /**
+     * Completes when it is closed and no handler of it runs any more.
+     *
+     * @return never fails
+     */
+    Mono<Void> closed();
+
+    /** Native code is done with the pointer and will not call it again: closes, and its slot may be reused at once. */
+    void released();
+}

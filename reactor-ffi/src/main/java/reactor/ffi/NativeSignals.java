@@ -1,0 +1,57 @@
+package reactor.ffi;
+
+import java.util.List;
+import reactor.core.publisher.Flux;
+import reactor.ffi.internal.signal.Signals;
+
+/**
+ * POSIX signals as a stream, by way of the JVM's own dispatcher. Never give a callback pointer to {@code sigaction}: a signal
+ * handler may run on a thread that is in the middle of anything, and an upcall there aborts or hangs the JVM.
+ */
+public final class NativeSignals {
+
+    private NativeSignals() {}
+
+    /**
+     * One signal.
+     *
+     * @param name its name without SIG, such as HUP
+     * @param number its number on this platform
+     * @param count how many of this name the JVM has dispatched since it was taken over, this one included. Ordinary signals
+     *     coalesce: fewer arrive than were sent.
+     */
+    public record Signal(String name, int number, long count) {}
+
+    /**
+     * Signals of these names, on the shared scheduler.
+     *
+     * @param names names without SIG, such as HUP, TERM, USR1
+     * @return a Flux; its first subscription takes the signals over from the handlers before, the last cancellation gives them
+     *     back. A name that the JVM or the system uses itself, or that is unknown, fails it with an
+     *     {@code IllegalArgumentException} that says why; so does a JVM that was started with {@code -Xrs}, with an
+     *     {@code IllegalStateException}.
+     * @throws IllegalArgumentException if there is none, or one begins with SIG
+     */
+    public static Flux<Signal> on(String... names) {
+        return on(CallbackOptions.named("signals").overflow(Overflow.dropOldest(256)), names);
+    }
+
+    /**
+     * Signals of these names.
+     *
+     * @param options name, scheduler, policy, and whether a subscription keeps the JVM alive
+     * @param names names without SIG, such as HUP, TERM, USR1
+     * @return a Flux, as that of {@link #on(String...)}
+     * @throws IllegalArgumentException if there is none, or one begins with SIG
+     */
+    public static Flux<Signal> on(CallbackOptions options, String... names) {
+        List<String> each = Signals.names(names);
+        return NativeFlux.create(options, sink -> {
+            for (String name : each) {
+                Signals.Handler handler = (number, count) -> sink.next(new Signal(name, number, count));
+                Signals.take(name, handler);
+                sink.onDispose(() -> Signals.giveBack(name, handler));
+            }
+        });
+    }
+}

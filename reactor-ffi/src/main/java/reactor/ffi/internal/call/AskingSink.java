@@ -1,0 +1,146 @@
+package reactor.ffi.internal.call;
+
+import static java.util.Objects.requireNonNull;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.CallbackType;
+import reactor.ffi.Exchange;
+import reactor.ffi.ExchangeSink;
+import reactor.ffi.NativeAction;
+import reactor.ffi.NativeCall;
+import reactor.ffi.NativeSink;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.util.context.ContextView;
+
+/** A stream's sink whose handlers can ask. It knows which exchanges are open, so that none outlives the subscription. */
+public final class AskingSink<Q, R extends @Nullable Object> implements ExchangeSink<Q, R> {
+
+    private final NativeSink<Exchange<Q, R>> sink;
+    private final CallbackOptions options;
+    private final LoopScheduler scheduler;
+    private final Set<OpenExchange<Q, R>> open = ConcurrentHashMap.newKeySet();
+
+    public AskingSink(NativeSink<Exchange<Q, R>> sink, CallbackOptions options) {
+        this.sink = sink;
+        this.options = options;
+        this.scheduler = (LoopScheduler) options.scheduler();
+    }
+
+    @Override
+    public R ask(Q request, Duration limit, R fallback) {
+        requireNonNull(request, "request");
+        if (requireNonNull(limit, "limit").isNegative() || limit.isZero()) {
+            throw new IllegalArgumentException("limit is " + limit + "; it must be more than zero");
+        }
+        if (scheduler.isOwnThread()) {
+            throw new IllegalStateException(
+                    "ask on the scheduler's own thread, " + scheduler
+                            + ": nobody could answer while it waits; let native code call from a thread of its own, or answer in the handler");
+        }
+        OpenExchange<Q, R> exchange =
+                new OpenExchange<>(request, options.name(), options.onError(), TimeUnit.NANOSECONDS.convert(limit));
+        open.add(exchange);
+        try {
+            if (!sink.next(exchange)) { // added before: the end of the subscription either refuses it or is seen here
+                return fallback;
+            }
+            return LoopScheduler.lendHeld(() -> exchange.await(fallback, scheduler));
+        } finally {
+            open.remove(exchange);
+        }
+    }
+
+    /** The subscription ends: every caller goes, with its fallback. */
+    public void refuseAll() {
+        open.forEach(OpenExchange::refuse);
+    }
+
+    // ---- the stream's
+
+    @Override
+    public <F> MemorySegment callback(CallbackType<F> type, F handler) {
+        return sink.callback(type, handler);
+    }
+
+    @Override
+    public <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
+        return sink.callback(type, handler, fallback);
+    }
+
+    @Override
+    public boolean next(Exchange<Q, R> value) {
+        return sink.next(value);
+    }
+
+    @Override
+    public void complete() {
+        sink.complete();
+    }
+
+    @Override
+    public void error(Throwable error) {
+        sink.error(error);
+    }
+
+    @Override
+    public ExchangeSink<Q, R> onDispose(NativeAction action) {
+        sink.onDispose(action);
+        return this;
+    }
+
+    @Override
+    public ExchangeSink<Q, R> onRequest(LongConsumer consumer) {
+        sink.onRequest(consumer);
+        return this;
+    }
+
+    @Override
+    public ExchangeSink<Q, R> runs(NativeCall<?> loop) {
+        sink.runs(loop);
+        return this;
+    }
+
+    @Override
+    public Arena arena() {
+        return sink.arena();
+    }
+
+    @Override
+    public void released(MemorySegment pointer) {
+        sink.released(pointer);
+    }
+
+    @Override
+    public MemorySegment releaseNotify() {
+        return sink.releaseNotify();
+    }
+
+    @Override
+    public long requested() {
+        return sink.requested();
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return sink.isCancelled();
+    }
+
+    @Override
+    public ContextView contextView() {
+        return sink.contextView();
+    }
+
+    @Override
+    public CallbackScheduler scheduler() {
+        return sink.scheduler();
+    }
+}

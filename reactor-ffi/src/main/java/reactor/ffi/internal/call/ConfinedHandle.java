@@ -1,0 +1,130 @@
+package reactor.ffi.internal.call;
+
+import static java.util.Objects.requireNonNull;
+
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import reactor.core.publisher.Mono;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.Confined;
+import reactor.ffi.NativeCall;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/** One owner of a confined value. */
+public final class ConfinedHandle<T> implements Confined<T> {
+
+    private static final Logger LOG = Loggers.getLogger(ConfinedHandle.class);
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private final ConfinedValue<T> value;
+    private final Owner owner;
+    private final Cleaner.Cleanable cleanable;
+
+    private ConfinedHandle(ConfinedValue<T> value) {
+        this.value = value;
+        this.owner = new Owner(value);
+        this.cleanable = CLEANER.register(this, owner);
+    }
+
+    public static <T> Confined<T> create(CallbackOptions options, NativeCall<T> maker, Action<? super T> release) {
+        ConfinedValue<T> value = new ConfinedValue<>(options, maker, release);
+        value.begin();
+        return new ConfinedHandle<>(value);
+    }
+
+    @Override
+    public Confined<T> share() {
+        try {
+            synchronized (owner) {
+                owner.checkOpen();
+                value.addOwner();
+            }
+            return new ConfinedHandle<>(value);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    @Override
+    public void send(Action<? super T> action) {
+        offer(new ConfinedValue.Sent<>(requireNonNull(action, "action")));
+    }
+
+    @Override
+    public <R> Mono<R> call(Query<? super T, ? extends R> query) {
+        requireNonNull(query, "query");
+        return Mono.create(sink -> {
+            ConfinedValue.Asked<T, R> asked = new ConfinedValue.Asked<>(query, sink);
+            sink.onCancel(() -> asked.cancelled = true);
+            try {
+                offer(asked);
+            } catch (IllegalStateException closed) {
+                sink.error(closed);
+            }
+        });
+    }
+
+    private void offer(ConfinedValue.Message<T> message) {
+        try {
+            boolean queued;
+            synchronized (owner) { // a close comes before or after, so that the release comes after what was sent
+                owner.checkOpen();
+                queued = value.offer(message);
+            }
+            if (!queued) {
+                value.refuseRest();
+            }
+        } finally {
+            Reference.reachabilityFence(this); // a handle that is in use is not collected, and so not closed
+        }
+    }
+
+    @Override
+    public void close() {
+        owner.close();
+        cleanable.clean();
+    }
+
+    @Override
+    public String toString() {
+        return "Confined[" + value.name() + (owner.closed ? ", closed]" : "]");
+    }
+
+    /** What is left of a handle when it is collected. Also its lock. */
+    private static final class Owner implements Runnable {
+
+        private final ConfinedValue<?> value;
+        private final Throwable made = new Throwable("made here");
+
+        /** Guarded by this. */
+        private boolean closed;
+
+        Owner(ConfinedValue<?> value) {
+            this.value = value;
+        }
+
+        synchronized void checkOpen() {
+            if (closed) {
+                throw new IllegalStateException("this handle of " + value.name()
+                        + " is closed; share() it before, and give each owner a handle of its own");
+            }
+        }
+
+        synchronized boolean close() {
+            if (closed) {
+                return false;
+            }
+            closed = true;
+            value.removeOwner();
+            return true;
+        }
+
+        @Override
+        public void run() {
+            if (close()) {
+                LOG.warn("a handle of " + value.name() + " was collected without close(); it counts as closed", made);
+            }
+        }
+    }
+}

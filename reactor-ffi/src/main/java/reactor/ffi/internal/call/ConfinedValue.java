@@ -1,0 +1,296 @@
+package reactor.ffi.internal.call;
+
+import static java.util.Objects.requireNonNull;
+
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.MonoSink;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.Confined;
+import reactor.ffi.NativeCall;
+import reactor.ffi.internal.loop.Errors;
+import reactor.ffi.internal.loop.KeepAlive;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.LoopSource;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/** A value on its scheduler's thread, and what was sent to it. The last owner sends the release, behind all the rest. */
+final class ConfinedValue<T> extends LoopSource {
+
+    private static final Logger LOG = Loggers.getLogger(ConfinedValue.class);
+
+    /** What is sent. Either run, on the scheduler's thread, or told that it failed. */
+    abstract static class Message<T> {
+
+        abstract void run(T value) throws Throwable;
+
+        /** It did not run, or threw. */
+        abstract void failed(Throwable error, CallbackOptions options);
+    }
+
+    static final class Sent<T> extends Message<T> {
+
+        private final Confined.Action<? super T> action;
+
+        Sent(Confined.Action<? super T> action) {
+            this.action = action;
+        }
+
+        @Override
+        void run(T value) throws Throwable {
+            action.run(value);
+        }
+
+        @Override
+        void failed(Throwable error, CallbackOptions options) {
+            Answers.report(options.onError(), error, false);
+        }
+    }
+
+    static final class Asked<T, R> extends Message<T> {
+
+        private final Confined.Query<? super T, ? extends R> query;
+        private final MonoSink<R> sink;
+        private boolean begun;
+        volatile boolean cancelled;
+
+        Asked(Confined.Query<? super T, ? extends R> query, MonoSink<R> sink) {
+            this.query = query;
+            this.sink = sink;
+        }
+
+        @Override
+        void run(T value) throws Throwable {
+            if (!cancelled) {
+                begun = true;
+                sink.success(query.ask(value));
+            }
+        }
+
+        @Override
+        void failed(Throwable error, CallbackOptions options) {
+            if (begun || !cancelled) {
+                sink.error(error);
+            }
+        }
+    }
+
+    /** The end, in line with the rest. */
+    private final class Release extends Message<T> {
+
+        @Override
+        void run(T value) {
+            released();
+        }
+
+        @Override
+        void failed(Throwable error, CallbackOptions ignored) {
+            released(); // it could not be made: there is nothing to release, but the rest of the end
+        }
+    }
+
+    private final CallbackOptions options;
+    private final LoopScheduler scheduler;
+    private final NativeCall<T> maker;
+    private final Confined.Action<? super T> release;
+    private final MpscUnboundedVarHandleArrayQueue<Message<T>> queue = new MpscUnboundedVarHandleArrayQueue<>(32);
+    private final AtomicInteger owners = new AtomicInteger(1);
+    private final KeepAlive.@Nullable Token token;
+
+    /** Released, or about to be. Written under the turn; senders read it. */
+    private volatile boolean over;
+
+    /** Who is inside a drain, and so maybe inside a closure. Written under the turn. */
+    private volatile @Nullable Thread runner;
+
+    /** Under the turn only, as all that follows. */
+    private boolean made;
+
+    private @Nullable T value;
+    private @Nullable Throwable notMade;
+
+    ConfinedValue(CallbackOptions options, NativeCall<T> maker, Confined.Action<? super T> release) {
+        super((LoopScheduler) options.scheduler());
+        this.options = options;
+        this.scheduler = (LoopScheduler) options.scheduler();
+        this.maker = maker;
+        this.release = release;
+        this.token = options.keepAlive() ? KeepAlive.acquire() : null;
+    }
+
+    // ---- any thread
+
+    void begin() {
+        if (!scheduler.attach(this)) {
+            letGo();
+            throw new RejectedExecutionException(
+                    scheduler + " is disposed, or the JVM is shutting down: " + name() + " cannot be made");
+        }
+        signal(); // makes the value
+    }
+
+    String name() {
+        return options.name();
+    }
+
+    void addOwner() {
+        owners.incrementAndGet();
+    }
+
+    void removeOwner() {
+        if (owners.decrementAndGet() == 0) {
+            queue.offer(new Release());
+            signal();
+        }
+    }
+
+    /** False if it may be that nobody looks at it any more: then {@link #refuseRest}, without a lock. */
+    boolean offer(Message<T> message) {
+        if (over || scheduler.isDisposed()) {
+            throw gone();
+        }
+        queue.offer(message);
+        signal();
+        return !over;
+    }
+
+    /** Several may come here at once: a queue of one consumer needs them one by one. */
+    void refuseRest() {
+        for (Message<T> message = next(); message != null; message = next()) {
+            if (!(message instanceof ConfinedValue<?>.Release)) {
+                fail(message, gone());
+            }
+        }
+    }
+
+    private @Nullable Message<T> next() {
+        synchronized (queue) {
+            return queue.poll();
+        }
+    }
+
+    private IllegalStateException gone() {
+        return new IllegalStateException("the value of " + name() + " is released, or its scheduler disposed");
+    }
+
+    /** Whoever is told may throw, and harms nobody else by that. */
+    private void fail(Message<T> message, Throwable error) {
+        try {
+            message.failed(error, options);
+        } catch (Throwable broken) {
+            Errors.report(broken);
+        }
+    }
+
+    private void letGo() {
+        if (token != null) {
+            token.release();
+        }
+    }
+
+    // ---- under the turn
+
+    @Override
+    protected boolean drain(int budget) {
+        if (over) {
+            return false;
+        }
+        runner = Thread.currentThread();
+        try {
+            if (!made) {
+                make();
+            }
+            int done = 0;
+            Message<T> message;
+            while (done < budget && !over && (message = queue.relaxedPoll()) != null) {
+                done++;
+                run(message);
+            }
+            return done > 0;
+        } finally {
+            runner = null;
+        }
+    }
+
+    private void make() {
+        made = true;
+        try {
+            value = requireNonNull(maker.call(), "the value is null");
+        } catch (Throwable failed) {
+            notMade = failed;
+            Answers.report(options.onError(), failed, false);
+        }
+    }
+
+    private void run(Message<T> message) {
+        T target = value;
+        if (target == null) {
+            fail(message, new IllegalStateException("the value of " + name() + " could not be made", notMade));
+            return;
+        }
+        try {
+            message.run(target);
+        } catch (Throwable thrown) {
+            fail(message, thrown);
+        }
+    }
+
+    /** Once. What the release throws is reported, and changes nothing. */
+    private void released() {
+        over = true;
+        T last = value;
+        value = null;
+        if (last != null) {
+            try {
+                release.run(last);
+            } catch (Throwable thrown) {
+                Answers.report(options.onError(), thrown, false);
+            }
+        }
+        refuseRest();
+        letGo();
+        scheduler.detach(this);
+    }
+
+    @Override
+    protected boolean hasWork() {
+        return !over && (!made || !queue.isEmpty());
+    }
+
+    @Override
+    protected void turnLent() {}
+
+    /** What was sent before runs first. */
+    @Override
+    protected void end(Throwable cause) {
+        queue.offer(new Release());
+        signal();
+    }
+
+    /** As {@link #end}, but now; not under a closure that has lent the turn, and goes on to use the value. */
+    @Override
+    protected void exit() {
+        queue.offer(new Release());
+        if (runner != null) {
+            LOG.warn("{} is not released: the JVM ends, and a closure that uses it waits for native code", this);
+            return;
+        }
+        while (!over) {
+            drain(Integer.MAX_VALUE); // empty in between: a sender is between two instructions
+        }
+    }
+
+    @Override
+    @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
+    protected boolean runsOn(Thread thread) {
+        return runner == thread;
+    }
+
+    @Override
+    public String toString() {
+        return "Confined[" + name() + "]";
+    }
+}

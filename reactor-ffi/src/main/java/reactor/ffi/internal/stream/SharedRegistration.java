@@ -1,0 +1,240 @@
+package reactor.ffi.internal.stream;
+
+import static java.util.Objects.requireNonNull;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Operators;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.CallbackType;
+import reactor.ffi.NativeAction;
+import reactor.ffi.NativeCall;
+import reactor.ffi.NativeSink;
+import reactor.ffi.Registration;
+import reactor.ffi.internal.loop.Errors;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.upcall.Signature;
+import reactor.util.context.Context;
+import reactor.util.context.ContextView;
+
+/** One registration of a shared stream, from its first subscriber to its last: hands each value to all of them. */
+final class SharedRegistration<T> implements NativeSink<T>, Owner {
+
+    private final Hub<T> hub;
+    private final LoopScheduler scheduler;
+    private final SourceStats stats;
+    private final Teardown teardown;
+
+    /** Changed on the scheduler's thread, read by native threads. */
+    private final List<NativeSink<T>> members = new CopyOnWriteArrayList<>();
+
+    /** How it ends, see Terminal. Set once. */
+    private final AtomicReference<@Nullable Throwable> terminal = new AtomicReference<>();
+
+    /** Undone. The scheduler's thread writes it. */
+    private volatile boolean ended;
+
+    SharedRegistration(Hub<T> hub, CallbackOptions options, LoopScheduler scheduler, long source) {
+        this.hub = hub;
+        this.scheduler = scheduler;
+        this.stats = SourceStats.named(options.name());
+        this.teardown = new Teardown(options.name(), scheduler, this, source);
+    }
+
+    // ---- the scheduler's thread
+
+    void add(NativeSink<T> member) {
+        members.add(member);
+    }
+
+    void register(Registration<T> registration) {
+        try {
+            registration.register(this);
+        } catch (Throwable failed) {
+            fail(failed);
+        }
+    }
+
+    /** A subscriber has gone; with the last one the registration. */
+    void remove(NativeSink<T> member) throws Throwable {
+        if (members.remove(member) && members.isEmpty()) {
+            Throwable thrown = undo();
+            if (thrown != null) {
+                throw thrown;
+            }
+        }
+    }
+
+    /** The source has ended: first it is undone, then the subscribers hear of it, each after what it has queued. */
+    private void finish() {
+        Throwable how = Terminal.failure(terminal.get());
+        Throwable thrown = undo();
+        Throwable error = how == null ? thrown : how;
+        for (NativeSink<T> member : members) {
+            if (error == null) {
+                member.complete();
+            } else {
+                member.error(error);
+            }
+        }
+        if (members.isEmpty()) {
+            dropped(error);
+        } else if (how != null) {
+            dropped(thrown);
+        }
+    }
+
+    boolean runsOn(Thread thread) {
+        return teardown.runsOn(thread);
+    }
+
+    private @Nullable Throwable undo() {
+        if (ended) {
+            return null;
+        }
+        ended = true;
+        hub.ended(this);
+        return teardown.run();
+    }
+
+    // ---- any thread
+
+    @Override
+    public boolean next(T value) {
+        requireNonNull(value, "value");
+        boolean taken = false;
+        boolean offered = false;
+        if (terminal.get() == null) {
+            for (NativeSink<T> member : members) {
+                offered = true;
+                taken |= member.next(value);
+            }
+        }
+        if (!offered) {
+            stats.discarded.increment();
+            Operators.onDiscard(value, Context.empty());
+        }
+        return taken;
+    }
+
+    @Override
+    public void complete() {
+        end(Terminal.COMPLETED);
+    }
+
+    @Override
+    public void error(Throwable error) {
+        if (!fail(requireNonNull(error, "error"))) {
+            dropped(error);
+        }
+    }
+
+    private boolean fail(Throwable error) {
+        return end(error);
+    }
+
+    private boolean end(Throwable how) {
+        if (!terminal.compareAndSet(null, how)) {
+            return false;
+        }
+        scheduler.execute(this::finish);
+        return true;
+    }
+
+    @Override
+    public void handlerFailed(Throwable thrown) {
+        fail(thrown);
+    }
+
+    @Override
+    public CallCounters counters() {
+        return stats.calls;
+    }
+
+    @Override
+    public void dropped(@Nullable Throwable error) {
+        if (error != null) {
+            Operators.onErrorDropped(error, Context.empty());
+        }
+    }
+
+    @Override
+    public boolean isCancelled() {
+        return ended || terminal.get() != null;
+    }
+
+    @Override
+    public <F> MemorySegment callback(CallbackType<F> type, F handler) {
+        return teardown.callback((Signature<F>) requireNonNull(type, "type"), handler, null);
+    }
+
+    @Override
+    public <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
+        return teardown.callback(
+                (Signature<F>) requireNonNull(type, "type"), handler, requireNonNull(fallback, "fallback"));
+    }
+
+    @Override
+    public NativeSink<T> onDispose(NativeAction action) {
+        teardown.onDispose(requireNonNull(action, "action"));
+        return this;
+    }
+
+    @Override
+    public NativeSink<T> onRequest(LongConsumer consumer) {
+        requireNonNull(consumer, "consumer");
+        scheduler.execute(() -> {
+            try {
+                consumer.accept(Long.MAX_VALUE);
+            } catch (Throwable failed) {
+                if (!fail(failed)) {
+                    Errors.report(failed);
+                }
+            }
+        });
+        return this;
+    }
+
+    @Override
+    public NativeSink<T> runs(NativeCall<?> loop) {
+        teardown.runs(requireNonNull(loop, "loop"), this::complete, this::error);
+        return this;
+    }
+
+    @Override
+    public Arena arena() {
+        return teardown.arena();
+    }
+
+    @Override
+    public void released(MemorySegment pointer) {
+        teardown.released(requireNonNull(pointer, "pointer"));
+    }
+
+    @Override
+    public MemorySegment releaseNotify() {
+        return teardown.releaseNotify();
+    }
+
+    @Override
+    public long requested() {
+        return members.stream().mapToLong(NativeSink::requested).min().orElse(0);
+    }
+
+    @Override
+    public ContextView contextView() {
+        return members.isEmpty() ? Context.empty() : members.get(0).contextView();
+    }
+
+    @Override
+    public CallbackScheduler scheduler() {
+        return scheduler;
+    }
+}

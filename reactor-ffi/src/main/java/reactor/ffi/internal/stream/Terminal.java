@@ -1,0 +1,18 @@
+package reactor.ffi.internal.stream;
+
+import org.jspecify.annotations.Nullable;
+
+/** How a stream ends, in one field: not yet (null), completed, or failed. */
+final class Terminal {
+
+    @SuppressWarnings("StaticAssignmentOfThrowable") // a mark, without a trace, that nobody throws
+    static final Throwable COMPLETED = new Throwable("completed", null, false, false) {};
+
+    private Terminal() {}
+
+    /** The error, if it is one. */
+    @SuppressWarnings("ReferenceEquality") // a mark
+    static @Nullable Throwable failure(@Nullable Throwable terminal) {
+        return terminal == COMPLETED ? null : terminal;
+    }
+}

@@ -1,0 +1,469 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import reactor.core.Disposable;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.ffi.fixture.Callbacks.EchoLong;
+import reactor.ffi.fixture.Callbacks.OnAsk;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callbacks.StartRoutine;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.fixture.Mosquitto;
+import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Values;
+import reactor.ffi.internal.loop.LoopScheduler;
+
+/** The statements on deadlock. A limit that is reached is 30 s away, so that a test which ends sooner did not need it. */
+@Timeout(60)
+class CallBlockingTest {
+
+    private static final Duration FAR = Duration.ofSeconds(30);
+    private static final Duration SOON = Duration.ofSeconds(15);
+    private static final long FALLBACK = -7;
+
+    private final LoopScheduler a = scheduler("A");
+    private final LoopScheduler b = scheduler("B");
+    private final List<NativeCallback<?>> made = new ArrayList<>();
+
+    /** Handlers that run on {@link #a} at this moment, and how many did while another one was running. */
+    private final AtomicInteger inside = new AtomicInteger();
+
+    private final AtomicInteger overlaps = new AtomicInteger();
+
+    /** Plain, not atomic: the turn orders it. */
+    private int handled;
+
+    private static LoopScheduler scheduler(String name) {
+        return LoopScheduler.create(SchedulerOptions.named(name).warnAfter(Duration.ofHours(1)));
+    }
+
+    @AfterEach
+    void close() {
+        made.forEach(NativeCallback::close);
+        a.dispose();
+        b.dispose();
+        a.disposeGracefully().block(Duration.ofSeconds(20));
+        b.disposeGracefully().block(Duration.ofSeconds(20));
+    }
+
+    private <F> NativeCallback<F> patient(CallbackScheduler on, Class<F> type, F handler) {
+        NativeCallback<F> callback = NativeCallback.threadSafe(
+                CallbackOptions.named("patient").on(on).answerWithin(FAR), CallbackType.of(type), handler, null);
+        made.add(callback);
+        return callback;
+    }
+
+    private static <T> FutureTask<T> on(CallbackScheduler scheduler, Callable<T> body) {
+        FutureTask<T> task = new FutureTask<>(body);
+        scheduler.schedule(task);
+        return task;
+    }
+
+    private static <T> T get(FutureTask<T> task) throws Exception {
+        return task.get(SOON.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    private void lend(NativeAction action) throws Exception {
+        get(on(a, () -> {
+            a.runBlocking(action);
+            return null;
+        }));
+    }
+
+    private void enter() {
+        if (inside.incrementAndGet() != 1 || !a.isCurrent()) {
+            overlaps.incrementAndGet();
+        }
+        handled++;
+        inside.decrementAndGet();
+    }
+
+    @Nested
+    class Item_14_lends_the_turn {
+
+        @Test
+        void theAnsweredCallbackRunsOnTheNativeThreadOneAtATimeAndIsCurrent() throws Exception {
+            List<Boolean> own = new CopyOnWriteArrayList<>();
+            NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, id) -> {
+                enter();
+                if (sequence == 0) {
+                    own.add(a.isOwnThread());
+                }
+            });
+            lend(() -> {
+                assertThat(a.isCurrent()).as("inside the lend").isFalse();
+                Calls.fromThreads(callback.pointer(), 4, 2_000, 0);
+            });
+            assertThat(own).hasSize(4).containsOnly(false);
+            assertThat(overlaps).hasValue(0);
+            assertThat(get(on(a, () -> handled))).isEqualTo(8_000);
+        }
+
+        @Test
+        void memoryEffectsAreOrderedBothWays() throws Exception {
+            long[] plain = new long[2];
+            NativeCallback<EchoLong> callback = patient(a, EchoLong.class, value -> {
+                plain[1] = plain[0] + value;
+                return plain[1];
+            });
+            for (int i = 0; i < 2_000; i++) {
+                long round = i;
+                get(on(a, () -> {
+                    plain[0] = round;
+                    long answer = a.callBlocking(() -> Values.askLong(callback.pointer(), 1_000_000, true));
+                    assertThat(answer).isEqualTo(round + 1_000_000);
+                    assertThat(plain[1]).isEqualTo(answer);
+                    return null;
+                }));
+            }
+        }
+
+        @Test
+        void tasksQueuedInTheMeantimeRunAfter() throws Exception {
+            List<String> order = new CopyOnWriteArrayList<>();
+            CountDownLatch task = new CountDownLatch(1);
+            NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, id) -> {
+                order.add("handler");
+                a.schedule(() -> {
+                    order.add("task");
+                    task.countDown();
+                });
+            });
+            get(on(a, () -> {
+                a.runBlocking(() -> Calls.fromThreads(callback.pointer(), 1, 1, 0));
+                order.add("lend is over");
+                return null;
+            }));
+            assertThat(task.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(order).containsExactly("handler", "lend is over", "task");
+        }
+
+        /** Deno's case: a downcall that starts a thread, which calls back, and joins it. */
+        @Test
+        void aDowncallThatStartsAThreadWhichCallsBackAndJoinsItEnds() throws Exception {
+            NativeCallback<EchoLong> callback = patient(a, EchoLong.class, value -> value + 1);
+            assertThat(get(on(a, () -> a.callBlocking(() -> Values.askLong(callback.pointer(), 41, true)))))
+                    .isEqualTo(42L);
+        }
+
+        @Test
+        void callersThatWaitedBeforeTheLendAreAnsweredInIt() throws Exception {
+            NativeCallback<OnAsk> callback = patient(a, OnAsk.class, (thread, sequence, id) -> {
+                enter();
+                return sequence + id;
+            });
+            CountDownLatch go = new CountDownLatch(1);
+            CountDownLatch begun = new CountDownLatch(1);
+            try (Source source = Source.asking(callback.pointer(), 5, FALLBACK)) {
+                FutureTask<Integer> lend = on(a, () -> {
+                    begun.countDown();
+                    go.await();
+                    return a.callBlocking(source::stop);
+                });
+                begun.await();
+                source.start(3, -1, 0);
+                await().until(() -> source.calls() == 3);
+                await().pollDelay(Duration.ofMillis(20)).until(() -> true);
+                go.countDown();
+                assertThat(get(lend)).isEqualTo(3);
+                assertThat(source.rightAnswers()).isEqualTo(source.calls());
+            }
+            assertThat(overlaps).hasValue(0);
+        }
+
+        @Test
+        void callersThatWaitForALentTurnGetTheFallbackAtOnceWhenTheirCallbackIsClosed() throws Exception {
+            CountDownLatch inside = new CountDownLatch(1);
+            CountDownLatch until = new CountDownLatch(1);
+            NativeCallback<EchoLong> busy = patient(a, EchoLong.class, value -> {
+                inside.countDown();
+                try {
+                    until.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                return value + 1;
+            });
+            NativeCallback<OnAsk> closed = patient(a, OnAsk.class, (thread, sequence, id) -> sequence + id);
+            FutureTask<Long> lend = on(a, () -> a.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
+            inside.await();
+            try (Source source = Source.asking(closed.pointer(), 5, 0).start(3, 1, 0)) {
+                await().until(() -> source.calls() == 3);
+                await().pollDelay(Duration.ofMillis(50)).until(() -> true);
+                assertThat(source.running()).isEqualTo(3);
+                closed.close();
+                source.await();
+                assertThat(source.fallbackAnswers()).isEqualTo(3);
+            } finally {
+                until.countDown();
+            }
+            assertThat(get(lend)).isEqualTo(2L);
+        }
+
+        @Test
+        void nestedLendingWorksTwoDeepFromBorrowers() throws Exception {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, depth) -> {
+                enter();
+                if (depth > 0) {
+                    a.runBlocking(() -> Calls.fromThreads(pointer.get(), 2, 3, depth - 1));
+                    enter();
+                }
+            });
+            pointer.set(callback.pointer());
+            lend(() -> Calls.fromThreads(callback.pointer(), 2, 2, 2));
+            // 4 calls that lend, 6 in each of these that lend again, 6 in each of those
+            assertThat(get(on(a, () -> handled))).isEqualTo(2 * 4 + 2 * 4 * 6 + 4 * 6 * 6);
+            assertThat(overlaps).hasValue(0);
+        }
+
+        @Test
+        void aCallbackOnTopOfALendTakesTheTurnBackAndMayLendAgain() throws Exception {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            List<String> seen = new CopyOnWriteArrayList<>();
+            NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, depth) -> {
+                seen.add(depth + (a.isOwnTurn() ? " own" : " borrowed") + (a.isLent() ? " lent" : ""));
+                if (depth > 0) {
+                    a.runBlocking(() -> Calls.fromThreads(pointer.get(), 1, 1, 0));
+                }
+            });
+            pointer.set(callback.pointer());
+            lend(() -> {
+                Calls.n(callback.pointer(), 1, 1);
+                Calls.fromThreads(callback.pointer(), 1, 1, 0); // the outer lend goes on
+            });
+            assertThat(seen).containsExactly("1 own", "0 borrowed lent", "0 borrowed lent");
+        }
+
+        @Test
+        void aSchedulersThreadThatWaitsForAnotherOnesAnswerLendsItsOwnTurn() throws Exception {
+            AtomicReference<MemorySegment> backToA = new AtomicReference<>();
+            List<String> seen = new CopyOnWriteArrayList<>();
+            NativeCallback<EchoLong> onB = patient(b, EchoLong.class, value -> {
+                seen.add("B " + b.isCurrent() + a.isCurrent());
+                return Values.askLong(backToA.get(), value + 1, false);
+            });
+            NativeCallback<EchoLong> onA = patient(a, EchoLong.class, value -> {
+                seen.add("A " + b.isCurrent() + a.isCurrent());
+                return value + 1;
+            });
+            backToA.set(onA.pointer());
+            assertThat(get(on(a, () -> Values.askLong(onB.pointer(), 1, false))))
+                    .isEqualTo(3L);
+            assertThat(seen).containsExactly("B truefalse", "A falsetrue");
+        }
+
+        @Test
+        void twoSchedulersThatAskEachOtherAtOnceBothAnswer() throws Exception {
+            NativeCallback<EchoLong> onA = patient(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> onB = patient(b, EchoLong.class, value -> value + 2);
+            for (int i = 0; i < 500; i++) {
+                FutureTask<Long> there = on(a, () -> Values.askLong(onB.pointer(), 0, false));
+                FutureTask<Long> back = on(b, () -> Values.askLong(onA.pointer(), 0, false));
+                assertThat(get(there)).isEqualTo(2L);
+                assertThat(get(back)).isEqualTo(1L);
+            }
+        }
+
+        @Test
+        void aNativeThreadThatNestsAcrossTwoSchedulersIsAnswered() throws Exception {
+            NativeCallback<EchoLong> onB = patient(b, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> onA =
+                    patient(a, EchoLong.class, value -> Values.askLong(onB.pointer(), value, true) * 2);
+            lend(() -> assertThat(Values.askLong(onA.pointer(), 4, true)).isEqualTo(10L));
+        }
+
+        @Test
+        void whereNoTurnIsHeldItJustRuns() {
+            assertThat(a.callBlocking(() -> 3)).isEqualTo(3);
+        }
+
+        /** glibc's own threads: the answered callback is itself the start routine. */
+        @Test
+        void pthreadJoin() throws Exception {
+            Linker linker = Linker.nativeLinker();
+            MethodHandle create = linker.downcallHandle(
+                    linker.defaultLookup().find("pthread_create").orElseThrow(),
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.ADDRESS,
+                            ValueLayout.ADDRESS,
+                            ValueLayout.ADDRESS,
+                            ValueLayout.ADDRESS));
+            MethodHandle join = linker.downcallHandle(
+                    linker.defaultLookup().find("pthread_join").orElseThrow(),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+            NativeCallback<StartRoutine> routine =
+                    patient(a, StartRoutine.class, argument -> MemorySegment.ofAddress(argument.address() + 1));
+            get(on(a, () -> {
+                try (Arena arena = Arena.ofConfined()) {
+                    MemorySegment thread = arena.allocate(ValueLayout.JAVA_LONG);
+                    MemorySegment result = arena.allocate(ValueLayout.ADDRESS);
+                    assertThat((int) call(() -> (int) create.invokeExact(
+                                    thread, MemorySegment.NULL, routine.pointer(), MemorySegment.ofAddress(41))))
+                            .isZero();
+                    int joined =
+                            a.callBlocking(() -> (int) join.invokeExact(thread.get(ValueLayout.JAVA_LONG, 0), result));
+                    assertThat(joined).isZero();
+                    assertThat(result.get(ValueLayout.ADDRESS, 0).address()).isEqualTo(42);
+                }
+                return null;
+            }));
+        }
+
+        private static <R> R call(NativeCall<R> call) throws Exception {
+            try {
+                return call.call();
+            } catch (Throwable e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        /** libmosquitto joins its thread, which asks just then. */
+        @Test
+        void mosquittoLoopStop() throws Exception {
+            assumeTrue(
+                    Mosquitto.isInstalled(),
+                    "mosquitto and libmosquitto1 are not installed: apt-get install libmosquitto1 mosquitto");
+            AtomicInteger messages = new AtomicInteger();
+            CountDownLatch asking = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            NativeCallback<Mosquitto.OnMessage> answered =
+                    patient(a, Mosquitto.OnMessage.class, (client, userData, message) -> messages.incrementAndGet());
+            NativeCallback<Mosquitto.OnMessage> entry =
+                    NativeCallback.direct(Mosquitto.OnMessage.class, (client, userData, message) -> {
+                        asking.countDown();
+                        CFunction.at(answered.pointer(), Mosquitto.OnMessage.class)
+                                .onMessage(client, userData, message);
+                    });
+            made.add(entry);
+            try (Mosquitto mosquitto = new Mosquitto(entry.pointer())) {
+                CountDownLatch begun = new CountDownLatch(1);
+                FutureTask<Void> stop = on(a, () -> {
+                    begun.countDown();
+                    go.await();
+                    a.runBlocking(mosquitto::loopStop);
+                    return null;
+                });
+                begun.await();
+                mosquitto.publish();
+                assertThat(asking.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+                await().pollDelay(Duration.ofMillis(20)).until(() -> true);
+                assertThat(messages).hasValue(0);
+                go.countDown();
+                get(stop);
+                assertThat(messages).hasValue(1);
+            }
+        }
+    }
+
+    @Nested
+    class Item_15_onDispose_actions_run_inside_it {
+
+        @Test
+        void anUnregisterThatJoinsANativeThreadWhichIsAskingEndsAtOnce() throws Exception {
+            NativeCallback<OnAsk> asked = patient(a, OnAsk.class, (thread, sequence, id) -> sequence + id);
+            try (Source source = Source.asking(asked.pointer(), 5, FALLBACK)) {
+                assertEndsAtOnce(source, 3, 0, () -> await().until(() -> source.calls() >= 100));
+                assertThat(source.wrongAnswers() + source.fallbackAnswers()).isZero();
+            }
+        }
+
+        @Test
+        void anUnregisterThatJoinsANativeThreadWhichWaitsForRoomInAnyStreamEndsAtOnce() throws Exception {
+            CallbackOptions full = CallbackOptions.named("full").on(a).overflow(Overflow.block(1, FAR));
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            BaseSubscriber<Long> wantsNothing = new BaseSubscriber<Long>() {
+                @Override
+                protected void hookOnSubscribe(org.reactivestreams.Subscription subscription) {}
+            };
+            NativeFlux.<Long>create(
+                            full,
+                            sink -> pointer.set(
+                                    sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))))
+                    .subscribe(wantsNothing);
+            try (Source source = Source.events(pointer.get(), 0)) {
+                assertEndsAtOnce(source, 2, TimeUnit.MILLISECONDS.toNanos(1), () -> {
+                    await().until(() -> source.calls() >= 3);
+                    await().pollDelay(Duration.ofMillis(50)).until(() -> true);
+                });
+            }
+            wantsNothing.cancel();
+        }
+
+        /** Of a stream of its own, whose only part in this is that its onDispose joins the source's threads. */
+        private void assertEndsAtOnce(Source source, int threads, long pauseNs, Runnable ready) throws Exception {
+            AtomicInteger joined = new AtomicInteger();
+            CountDownLatch over = new CountDownLatch(1);
+            Disposable subscription = NativeFlux.<Long>create(
+                            CallbackOptions.named("joins").on(a),
+                            sink -> sink.onDispose(() -> {
+                                joined.set(source.stop());
+                                over.countDown();
+                            }))
+                    .subscribe();
+            source.start(threads, -1, pauseNs);
+            ready.run();
+            subscription.dispose();
+            assertThat(over.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(joined).hasValue(threads);
+        }
+    }
+
+    @Nested
+    class Item_16_without_callBlocking {
+
+        @Test
+        void theLimitEndsItWithTheFallbackAndTheLogOfBothStacks() throws Exception {
+            LoopScheduler watched =
+                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(100)));
+            List<Throwable> errors = new CopyOnWriteArrayList<>();
+            NativeCallback<EchoLong> callback = NativeCallback.threadSafe(
+                    CallbackOptions.named("stuck")
+                            .on(watched)
+                            .answerWithin(Duration.ofMillis(400))
+                            .onError(errors::add),
+                    CallbackType.of(EchoLong.class),
+                    value -> value + 1,
+                    value -> FALLBACK);
+            made.add(callback);
+            try (CapturedLog log = new CapturedLog()) {
+                assertThat(get(on(watched, () -> Values.askLong(callback.pointer(), 1, true))))
+                        .isEqualTo(FALLBACK);
+                assertThat(log.text())
+                        .contains("a call waits for its turn", "who waits: ", "(native-")
+                        .contains("the scheduler's thread: \"watched\"", "Values.askLong");
+            }
+            assertThat(errors).singleElement().isInstanceOf(TimeoutException.class);
+            assertThat(Values.askLong(callback.pointer(), 1, true))
+                    .as("afterwards")
+                    .isEqualTo(2L);
+            watched.dispose();
+        }
+    }
+}

@@ -1,0 +1,644 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.awaitility.Awaitility.await;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.test.StepVerifier;
+
+/** Items 19 to 23 of issue 3. */
+@Timeout(60)
+class ConfinedTest {
+
+    private final CallbackScheduler scheduler = CallbackScheduler.create("confined-test");
+    private final List<Throwable> reported = new CopyOnWriteArrayList<>();
+    private final CallbackOptions options =
+            CallbackOptions.named("confined-test").on(scheduler).onError(reported::add);
+
+    @AfterEach
+    void end() {
+        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+    }
+
+    /** A value that must be used under the turn only, and not after its release. */
+    static final class Log {
+
+        private final CallbackScheduler scheduler;
+        final List<Object> entries = new ArrayList<>();
+        final AtomicInteger released = new AtomicInteger();
+        final AtomicInteger misused = new AtomicInteger();
+        volatile Thread releasedOn;
+
+        Log(CallbackScheduler scheduler) {
+            this.scheduler = scheduler;
+        }
+
+        void add(Object entry) {
+            if (!scheduler.isCurrent() || released.get() != 0) {
+                misused.incrementAndGet();
+            }
+            entries.add(entry);
+        }
+
+        int size() {
+            return entries.size();
+        }
+
+        void release() {
+            releasedOn = Thread.currentThread();
+            released.incrementAndGet();
+        }
+    }
+
+    private Confined<Log> log() {
+        return Confined.create(options, () -> new Log(scheduler), Log::release);
+    }
+
+    private <T, R> R ask(Confined<T> confined, Confined.Query<T, R> query) {
+        return confined.<R>call(query).block(Duration.ofSeconds(10));
+    }
+
+    private Thread thread() {
+        return ((LoopScheduler) scheduler).thread();
+    }
+
+    /** Holds the scheduler's thread up. */
+    private CountDownLatch busy() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        scheduler.schedule(() -> {
+            begun.countDown();
+            awaitLatch(end);
+        });
+        awaitLatch(begun);
+        return end;
+    }
+
+    @Nested
+    class The_value {
+
+        @Test
+        void livesOnTheSchedulersThread() {
+            List<Thread> threads = new CopyOnWriteArrayList<>();
+            Confined<String> confined = Confined.create(
+                    scheduler,
+                    () -> {
+                        threads.add(Thread.currentThread());
+                        return "value";
+                    },
+                    value -> threads.add(Thread.currentThread()));
+            confined.send(value -> threads.add(Thread.currentThread()));
+            String value = ask(confined, it -> {
+                threads.add(Thread.currentThread());
+                return it;
+            });
+            assertThat(value).isEqualTo("value");
+            confined.close();
+            await().until(() -> threads.size() == 4);
+            assertThat(threads).containsOnly(thread());
+        }
+
+        @Test
+        void thatWasMadeElsewhereIsTakenOver() {
+            StringBuilder builder = new StringBuilder("made here");
+            List<String> released = new CopyOnWriteArrayList<>();
+            Confined<StringBuilder> confined = Confined.of(scheduler, builder, value -> released.add("" + value));
+            confined.send(value -> value.append(", changed there"));
+            confined.close();
+            await().untilAsserted(() -> assertThat(released).containsExactly("made here, changed there"));
+        }
+
+        @Test
+        void hasNoNullArguments() {
+            assertThatNullPointerException().isThrownBy(() -> Confined.of(scheduler, null, v -> {}));
+            assertThatNullPointerException().isThrownBy(() -> Confined.create(scheduler, null, v -> {}));
+            assertThatNullPointerException().isThrownBy(() -> Confined.of(scheduler, "", null));
+            try (Confined<String> confined = Confined.of(scheduler, "", v -> {})) {
+                assertThatNullPointerException().isThrownBy(() -> confined.send(null));
+                assertThatNullPointerException().isThrownBy(() -> confined.call(null));
+            }
+        }
+
+        @Test
+        void thatCannotBeMadeFailsAllThatIsSentToIt() {
+            IllegalArgumentException failure = new IllegalArgumentException("no bar");
+            Confined<String> confined = Confined.create(
+                    options,
+                    () -> {
+                        throw failure;
+                    },
+                    value -> reported.add(new AssertionError("released")));
+            StepVerifier.create(confined.call(String::length))
+                    .expectErrorSatisfies(e -> assertThat(e)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessage("the value of confined-test could not be made")
+                            .hasCause(failure))
+                    .verify(Duration.ofSeconds(10));
+            confined.send(value -> {});
+            await().untilAsserted(() -> assertThat(reported).hasSize(2));
+            assertThat(reported.get(0)).isSameAs(failure);
+            assertThat(reported.get(1)).hasCause(failure);
+            confined.close();
+            assertThatIllegalStateException().isThrownBy(() -> confined.send(value -> {}));
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10)); // it is detached
+            assertThat(reported).hasSize(2);
+        }
+
+        @Test
+        void ofAMakerThatReturnsNothingCannotBeMade() {
+            Confined<String> confined = Confined.create(options, () -> null, value -> {});
+            StepVerifier.create(confined.call(String::length))
+                    .expectErrorSatisfies(e -> assertThat(e).hasRootCauseMessage("the value is null"))
+                    .verify(Duration.ofSeconds(10));
+            confined.close();
+        }
+    }
+
+    @Nested
+    class Sending {
+
+        @Test
+        void keepsTheOrderOfEachNativeThread() {
+            Confined<Log> confined = log();
+            Confined<Log> clone = confined.share();
+            try (NativeCallback<OnEvent> sending = NativeCallback.direct(
+                    OnEvent.class,
+                    (thread, sequence, id) ->
+                            (thread % 2 == 0 ? confined : clone).send(log -> log.add(new long[] {thread, sequence})))) {
+                Calls.fromThreads(sending.pointer(), 4, 5_000, 0);
+            }
+            List<Object> entries = ask(confined, log -> List.copyOf(log.entries));
+            for (long thread = 0; thread < 4; thread++) {
+                long number = thread;
+                assertThat(entries.stream()
+                                .map(long[].class::cast)
+                                .filter(entry -> entry[0] == number)
+                                .mapToLong(entry -> entry[1]))
+                        .containsExactlyElementsOf(
+                                LongStream.range(0, 5_000).boxed().toList());
+            }
+            confined.close();
+            clone.close();
+        }
+
+        @Test
+        void wakesTheSchedulerOnceForABurst() throws Exception {
+            Confined<Log> confined = log();
+            ask(confined, Log::size);
+            LoopScheduler loop = (LoopScheduler) scheduler;
+            await().until(() -> loop.thread().getState() == Thread.State.WAITING);
+            long before = loop.counters().wakeUps();
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch end = new CountDownLatch(1);
+            confined.send(log -> {
+                begun.countDown();
+                awaitLatch(end);
+            });
+            awaitLatch(begun);
+            for (int i = 0; i < 10_000; i++) {
+                confined.send(log -> log.add(""));
+            }
+            end.countDown();
+            assertThat(ask(confined, Log::size)).isEqualTo(10_000);
+            assertThat(loop.counters().wakeUps() - before).isLessThanOrEqualTo(2); // the burst, and maybe the question
+            confined.close();
+        }
+
+        @Test
+        void queuesOnTheSchedulersThreadToo() {
+            Confined<Log> confined = log();
+            confined.send(log -> {
+                confined.send(inner -> inner.add("second"));
+                log.add("first");
+            });
+            await().until(() -> ask(confined, Log::size) == 2);
+            String entries = ask(confined, log -> log.entries.toString());
+            assertThat(entries).isEqualTo("[first, second]");
+            confined.close();
+        }
+
+        @Test
+        void aClosureThatThrowsGoesToTheErrorHandlerAndHarmsNobody() {
+            Confined<Log> confined = log();
+            AssertionError failure = new AssertionError("thrown by a closure");
+            confined.send(log -> log.add("before"));
+            confined.send(log -> {
+                throw failure;
+            });
+            confined.send(log -> log.add("after"));
+            String entries = ask(confined, log -> log.entries.toString());
+            assertThat(entries).isEqualTo("[before, after]");
+            assertThat(reported).containsExactly(failure);
+            confined.close();
+        }
+
+        @Test
+        void anErrorHandlerThatThrowsHarmsNobodyEither() {
+            Confined<Log> confined = Confined.create(
+                    options.onError(e -> {
+                        throw new IllegalStateException("broken handler", e);
+                    }),
+                    () -> new Log(scheduler),
+                    log -> {
+                        log.release();
+                        throw new IllegalStateException("broken release");
+                    });
+            List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+            Schedulers.onHandleError("confined-test", (thread, error) -> uncaught.add(error));
+            try {
+                confined.send(log -> {
+                    throw new IllegalStateException("broken closure");
+                });
+                Log log = ask(confined, value -> value);
+                confined.close();
+                await().dontCatchUncaughtExceptions()
+                        .untilAsserted(() -> assertThat(log.released).hasValue(1));
+                scheduler.disposeGracefully().block(Duration.ofSeconds(10)); // it is detached
+                assertThat(uncaught).hasSize(2);
+            } finally {
+                Schedulers.resetOnHandleError("confined-test");
+            }
+        }
+
+        @Test
+        void withoutAnErrorHandlerItIsAnErrorOfTheScheduler() {
+            List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+            Schedulers.onHandleError("confined-test", (thread, error) -> uncaught.add(error));
+            try (Confined<String> confined = Confined.of(scheduler, "", v -> {})) {
+                IllegalStateException failure = new IllegalStateException("thrown by a closure");
+                confined.send(v -> {
+                    throw failure;
+                });
+                await().dontCatchUncaughtExceptions()
+                        .untilAsserted(() -> assertThat(uncaught).containsExactly(failure));
+            } finally {
+                Schedulers.resetOnHandleError("confined-test");
+            }
+        }
+    }
+
+    @Nested
+    class Calling {
+
+        @Test
+        void isLazyAndAsksAnewForEachSubscriber() {
+            Confined<Log> confined = log();
+            Mono<Integer> size = confined.call(log -> {
+                log.add("asked");
+                return log.size();
+            });
+            assertThat(ask(confined, Log::size)).isZero();
+            assertThat(size.block()).isEqualTo(1);
+            assertThat(size.block()).isEqualTo(2);
+            confined.close();
+        }
+
+        @Test
+        void answersOnTheSchedulersThread() {
+            try (Confined<String> confined = Confined.of(scheduler, "", v -> {})) {
+                assertThat(confined.call(String::length)
+                                .map(n -> Thread.currentThread())
+                                .block())
+                        .isSameAs(thread());
+            }
+        }
+
+        @Test
+        void withoutAnAnswerCompletesEmpty() {
+            try (Confined<String> confined = Confined.of(scheduler, "", v -> {})) {
+                StepVerifier.create(confined.call(v -> null)).verifyComplete();
+            }
+        }
+
+        @Test
+        void thatThrowsFailsItsMonoAndHarmsNobody() {
+            Confined<Log> confined = log();
+            Exception checked = new Exception("thrown by a query");
+            Mono<Object> failing = confined.call(log -> {
+                throw checked;
+            });
+            StepVerifier.create(failing)
+                    .expectErrorSatisfies(e -> assertThat(e).isSameAs(checked))
+                    .verify(Duration.ofSeconds(10));
+            assertThat(ask(confined, Log::size)).isZero();
+            assertThat(reported).isEmpty();
+            confined.close();
+        }
+
+        @Test
+        void cancelledBeforeItRunsIsPrevented() throws Exception {
+            Confined<Log> confined = log();
+            CountDownLatch end = busy();
+            Disposable asking = confined.call(log -> {
+                        log.add("asked");
+                        return log.size();
+                    })
+                    .subscribe();
+            asking.dispose();
+            end.countDown();
+            assertThat(ask(confined, Log::size)).isZero();
+            confined.close();
+        }
+    }
+
+    @Nested
+    class The_last_close {
+
+        @Test
+        void releasesTheValueOnceOnTheSchedulersThreadAfterAllThatWasSentBefore() throws Exception {
+            Confined<Log> first = log();
+            Log log = ask(first, value -> value);
+            Confined<Log> second = first.share();
+            CountDownLatch end = busy();
+            for (int i = 0; i < 1_000; i++) {
+                first.send(value -> value.add("first"));
+                second.send(value -> value.add("second"));
+            }
+            first.close();
+            first.close();
+            second.send(value -> value.add("last"));
+            second.close();
+            assertThat(log.released).hasValue(0);
+            end.countDown();
+            await().untilAsserted(() -> assertThat(log.released).hasValue(1));
+            assertThat(log.entries).hasSize(2_001).last().isEqualTo("last");
+            assertThat(log.releasedOn).isSameAs(thread());
+            assertThat(log.misused).hasValue(0);
+        }
+
+        @Test
+        void isNotTheFirstOfTwo() {
+            Confined<Log> first = log();
+            Log log = ask(first, value -> value);
+            Confined<Log> second = first.share();
+            first.close();
+            first.close(); // counts once
+            assertThat(ask(second, Log::size)).isZero();
+            assertThat(log.released).hasValue(0);
+            second.close();
+            await().untilAsserted(() -> assertThat(log.released).hasValue(1));
+        }
+
+        @Test
+        void mayComeFromAClosure() {
+            Confined<Log> confined = log();
+            Log log = ask(confined, value -> value);
+            confined.send(value -> {
+                confined.close();
+                value.add("still there");
+            });
+            await().untilAsserted(() -> assertThat(log.released).hasValue(1));
+            assertThat(log.misused).hasValue(0);
+        }
+
+        @Test
+        void refusesWhatComesLaterOnThatHandle() {
+            Confined<Log> closed = log();
+            Confined<Log> open = closed.share();
+            Mono<Integer> asked = closed.call(Log::size);
+            closed.close();
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> closed.send(Log::release))
+                    .withMessageContaining("this handle of confined-test is closed")
+                    .withMessageContaining("share() it before");
+            assertThatIllegalStateException().isThrownBy(closed::share);
+            StepVerifier.create(asked)
+                    .expectErrorSatisfies(e -> assertThat(e)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessageContaining("is closed"))
+                    .verify(Duration.ofSeconds(10));
+            assertThat(ask(open, Log::size)).isZero();
+            assertThat(closed).hasToString("Confined[confined-test, closed]");
+            assertThat(open).hasToString("Confined[confined-test]");
+            open.close();
+        }
+
+        @Test
+        void aReleaseThatThrowsIsReported() {
+            IllegalStateException failure = new IllegalStateException("broken release");
+            Confined<String> confined = Confined.create(options, () -> "", value -> {
+                throw failure;
+            });
+            confined.close();
+            await().untilAsserted(() -> assertThat(reported).containsExactly(failure));
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+        }
+
+        /** A handle shared by native threads, closed under their hands: what was taken runs, before the release. */
+        @Test
+        void racesWithSendersAndNoneReachesTheValueAfterIt() {
+            for (int round = 0; round < 150; round++) {
+                Confined<Log> confined = log();
+                Log log = ask(confined, value -> value);
+                AtomicInteger taken = new AtomicInteger();
+                AtomicInteger refused = new AtomicInteger();
+                AtomicBoolean closed = new AtomicBoolean();
+                int closeAt = round % 100;
+                try (NativeCallback<OnEvent> sending = NativeCallback.direct(OnEvent.class, (thread, sequence, id) -> {
+                    try {
+                        confined.send(value -> value.add(""));
+                        taken.incrementAndGet();
+                    } catch (IllegalStateException e) {
+                        refused.incrementAndGet();
+                    }
+                    if (sequence == closeAt && closed.compareAndSet(false, true)) {
+                        confined.close();
+                    }
+                })) {
+                    Calls.fromThreads(sending.pointer(), 3, 100, 0);
+                }
+                await().pollInterval(Duration.ofMillis(1))
+                        .untilAsserted(() -> assertThat(log.released).hasValue(1));
+                assertThat(log.entries).hasSize(taken.get());
+                assertThat(taken.get() + refused.get()).isEqualTo(300);
+                assertThat(log.misused).hasValue(0);
+            }
+            assertThat(reported).isEmpty();
+        }
+
+        /** A million sends of threads with a handle each, which close in a race: none is lost, none comes too late. */
+        @Test
+        void ofAMillionSendsComesAfterAll() throws Exception {
+            int rounds = 1_000;
+            AtomicLong ran = new AtomicLong();
+            AtomicInteger misused = new AtomicInteger();
+            AtomicInteger released = new AtomicInteger();
+            List<Confined<boolean[]>> handles = new CopyOnWriteArrayList<>();
+            try (NativeCallback<OnEvent> sending = NativeCallback.direct(OnEvent.class, (thread, sequence, id) -> {
+                Confined<boolean[]> mine = handles.get(thread);
+                mine.send(value -> {
+                    if (value[0]) {
+                        misused.incrementAndGet();
+                    }
+                    ran.incrementAndGet();
+                });
+                if (sequence == 249) {
+                    mine.close();
+                }
+            })) {
+                for (int round = 0; round < rounds; round++) {
+                    Confined<boolean[]> first = Confined.create(options, () -> new boolean[1], value -> {
+                        value[0] = true;
+                        released.incrementAndGet();
+                    });
+                    handles.clear();
+                    handles.addAll(List.of(first, first.share(), first.share(), first.share()));
+                    Calls.fromThreads(sending.pointer(), 4, 250, 0);
+                }
+            }
+            await().untilAsserted(() -> assertThat(released).hasValue(rounds));
+            assertThat(ran).hasValue(1_000_000);
+            assertThat(misused).hasValue(0);
+            assertThat(reported).isEmpty();
+        }
+    }
+
+    @Nested
+    class An_owner_that_is_collected {
+
+        @Test
+        void isReportedAndCountsAsClosed() {
+            AtomicInteger released = new AtomicInteger();
+            try (CapturedLog log = CapturedLog.start()) {
+                forget(released);
+                await().until(() -> {
+                    System.gc();
+                    return released.get() == 1;
+                });
+                assertThat(log.text())
+                        .containsOnlyOnce("a handle of forgotten was collected without close(); it counts as closed")
+                        .contains("made here", "ConfinedTest$An_owner_that_is_collected.forget");
+            }
+        }
+
+        private void forget(AtomicInteger released) {
+            Confined<String> confined = Confined.create(
+                    CallbackOptions.named("forgotten").on(scheduler), () -> "", v -> released.incrementAndGet());
+            Confined<String> clone = confined.share();
+            clone.send(value -> {});
+            confined.close(); // only the clone is forgotten
+        }
+
+        @Test
+        void isNotOneWhoseMonoIsStillThere() {
+            AtomicInteger released = new AtomicInteger();
+            List<Mono<Integer>> asking = new ArrayList<>();
+            asking.add(Confined.create(options, () -> "four", v -> released.incrementAndGet())
+                    .call(String::length));
+            for (int i = 0; i < 5; i++) {
+                System.gc();
+                assertThat(asking.get(0).block()).isEqualTo(4);
+            }
+            try (CapturedLog log = CapturedLog.start()) {
+                asking.clear();
+                await().until(() -> {
+                    System.gc();
+                    return released.get() == 1;
+                });
+                assertThat(log.text()).contains("collected without close()");
+            }
+        }
+    }
+
+    @Nested
+    class A_scheduler_that_is_disposed {
+
+        @Test
+        void releasesTheValueAfterAllThatWasSentBefore() throws Exception {
+            Confined<Log> confined = log();
+            Log log = ask(confined, value -> value);
+            CountDownLatch end = busy();
+            for (int i = 0; i < 1_000; i++) {
+                confined.send(value -> value.add(""));
+            }
+            scheduler.dispose();
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> confined.send(value -> value.add("too late")))
+                    .withMessageContaining("or its scheduler disposed");
+            end.countDown();
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+            assertThat(log.entries).hasSize(1_000);
+            assertThat(log.released).hasValue(1);
+            assertThat(log.releasedOn).isSameAs(thread());
+            StepVerifier.create(confined.call(Log::size)).verifyError(IllegalStateException.class);
+            confined.close();
+            assertThat(log.released).hasValue(1);
+        }
+
+        @Test
+        void releasesAValueWhoseClosuresSendMoreWithoutEnd() {
+            Confined<Log> confined = log();
+            Log log = ask(confined, value -> value);
+            AtomicReference<Confined.Action<Log>> again = new AtomicReference<>();
+            again.set(value -> confined.send(again.get()));
+            confined.send(again.get());
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+            assertThat(log.released).hasValue(1);
+        }
+
+        @Test
+        void racesWithSendersAndLosesNone() {
+            for (int round = 0; round < 200; round++) {
+                CallbackScheduler own = CallbackScheduler.create("confined-race");
+                AtomicInteger taken = new AtomicInteger();
+                AtomicInteger ended = new AtomicInteger();
+                Confined<String> confined = Confined.of(own, "", value -> {});
+                try (NativeCallback<OnEvent> asking = NativeCallback.direct(OnEvent.class, (thread, sequence, id) -> {
+                    if (sequence == 20) {
+                        own.dispose();
+                    }
+                    taken.incrementAndGet();
+                    confined.call(value -> value)
+                            .subscribe(value -> ended.incrementAndGet(), error -> ended.incrementAndGet());
+                })) {
+                    Calls.fromThreads(asking.pointer(), 3, 40, 0);
+                }
+                own.disposeGracefully().block(Duration.ofSeconds(10));
+                assertThat(ended).hasValue(taken.get());
+            }
+        }
+
+        @Test
+        void takesNoNewValue() {
+            scheduler.dispose();
+            assertThatExceptionOfType(RejectedExecutionException.class)
+                    .isThrownBy(ConfinedTest.this::log)
+                    .withMessageContaining("confined-test cannot be made");
+        }
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            if (!latch.await(10, TimeUnit.SECONDS)) {
+                throw new AssertionError("nobody came");
+            }
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
