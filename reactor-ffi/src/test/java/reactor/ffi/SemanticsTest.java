@@ -22,7 +22,16 @@ class SemanticsTest {
             "CallBlockingTest",
             "OffloadTest",
             "OffloadIT",
-            "AnswersStressIT");
+            "AnswersStressIT",
+            "ExchangeTest",
+            "ConfinedTest",
+            "ConfinedIT",
+            "NativeSignalsTest",
+            "NativeSignalsIT",
+            "ShareTest",
+            "ShareIT",
+            "DirectCallbackTest",
+            "RunsTest");
 
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
