@@ -55,6 +55,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     private static final AtomicReferenceFieldUpdater<NativeSubscription, Throwable> TERMINAL =
             AtomicReferenceFieldUpdater.newUpdater(NativeSubscription.class, Throwable.class, "terminal");
 
+    static {
+        boolean ignored = isExchange(""); // loads the class: at the end there may be no memory for that
+    }
+
     private final CoreSubscriber<? super T> actual;
     private final CallbackOptions options;
     private final LoopScheduler scheduler;
@@ -184,10 +188,14 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         return true;
     }
 
+    private static boolean isExchange(Object value) {
+        return value instanceof Exchange;
+    }
+
     /** A value that will never be delivered. On the thread that drops it. */
     void discard(T value) {
-        if (value instanceof Exchange<?, ?> exchange) {
-            exchange.refuse(); // its caller waits
+        if (isExchange(value)) {
+            ((Exchange<?, ?>) value).refuse(); // its caller waits
         }
         try {
             stats.discarded.increment();

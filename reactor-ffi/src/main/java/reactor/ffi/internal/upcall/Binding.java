@@ -28,6 +28,7 @@ final class Binding {
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
+        boolean ignored = isRefusal(new Throwable()); // loads the class: later there may be no memory for that
     }
 
     final MethodHandle invoker;
@@ -82,12 +83,16 @@ final class Binding {
         return binding.fallback;
     }
 
+    private static boolean isRefusal(Throwable thrown) {
+        return thrown instanceof Refusal;
+    }
+
     /** Allocates nothing: the heap, or the stack, may be at its end. */
     void report(Throwable thrown) {
         if (callee != null) {
             try {
                 CallCounters counters = callee.counters();
-                (thrown instanceof Refusal ? counters.refused : counters.failed).incrementAndGet();
+                (isRefusal(thrown) ? counters.refused : counters.failed).incrementAndGet();
                 callee.handlerFailed(thrown);
             } catch (Throwable nobodyLeftToTell) {
                 // whoever should hear of it has failed, too; native code must not
