@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -204,6 +205,28 @@ class ConfinedTest {
             }
             confined.close();
             clone.close();
+        }
+
+        @Test
+        void letsABackgroundTaskReportItsProgressAHundredTimes() {
+            List<Integer> shown = new CopyOnWriteArrayList<>();
+            AtomicInteger closed = new AtomicInteger();
+            Confined<AtomicInteger> progress =
+                    Confined.create(options, AtomicInteger::new, bar -> closed.set(bar.get()));
+            Confined<AtomicInteger> mine = progress.share();
+            try (NativeCallback<OnEvent> task = NativeCallback.direct(OnEvent.class, (thread, sequence, id) -> {
+                mine.send(bar -> shown.add(bar.incrementAndGet()));
+                if (sequence == 99) {
+                    mine.close();
+                }
+            })) {
+                Calls.fromThreads(task.pointer(), 1, 100, 0);
+            }
+            int now = ask(progress, AtomicInteger::get);
+            assertThat(now).isEqualTo(100);
+            assertThat(shown).isEqualTo(IntStream.rangeClosed(1, 100).boxed().toList());
+            progress.close();
+            await().untilAsserted(() -> assertThat(closed).hasValue(100));
         }
 
         @Test
