@@ -70,6 +70,16 @@ public abstract class LoopSource extends LoopSourceFields {
     }
 
     /**
+     * As {@link #signal()}, where the work shows by an atomic update, which {@link #hasWork} reads: such an update is a full
+     * fence already, and a second one is a tenth of an event. The work may be completed after the update.
+     */
+    public final void signalClaimed() {
+        if ((int) STATE.getVolatile(this) != ACTIVE) {
+            activateAndWake();
+        }
+    }
+
+    /**
      * A handler may have used up the stack, and an Error come at any of these calls. Then the state says what is still to be
      * done, and whoever signals next does it.
      */

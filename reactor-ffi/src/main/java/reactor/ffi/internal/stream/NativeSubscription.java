@@ -98,7 +98,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     /** How it ends, see Terminal. Set once; no value is taken after. */
     private volatile @Nullable Throwable terminal;
 
-    /** Whether onNext is running. The scheduler's thread only, as all that follows. */
+    /** Whether a value, or a batch, is being delivered. The scheduler's thread only, as all that follows. */
     private boolean emitting;
 
     private boolean ended;
@@ -171,7 +171,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         }
         int outcome = queue.offer(value, intake.capacity);
         if (outcome == EventQueue.OFFERED) {
-            signal();
+            signalClaimed();
             return true;
         }
         return intake.overflowed(value, outcome);
@@ -182,7 +182,12 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         if (emitting || requested == 0 || cancelled || terminal != null || !queue.isEmpty()) {
             return false;
         }
-        emit(value);
+        emitting = true;
+        try {
+            emit(value);
+        } finally {
+            emitting = false;
+        }
         stats.delivered.increment();
         Operators.produced(REQUESTED, this, 1);
         return true;
@@ -304,15 +309,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             passDemandOn();
         }
         long demand = requested;
-        long emitted = 0;
-        while (emitted < Math.min(demand, budget) && !over()) {
-            T value = intake.poll();
-            if (value == null) {
-                break;
-            }
-            emit(value);
-            emitted++;
-        }
+        long emitted = deliver(Math.min(demand, budget));
         if (emitted > 0) {
             stats.delivered.add(emitted);
             if (demand != Long.MAX_VALUE) {
@@ -325,6 +322,25 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             return true;
         }
         return emitted > 0;
+    }
+
+    /** At most so many of what is queued; how many it were. */
+    private long deliver(long most) {
+        long emitted = 0;
+        emitting = true; // once for all of them: producers read this cache line for each value
+        try {
+            while (emitted < most && !over()) {
+                T value = intake.poll();
+                if (value == null) {
+                    break;
+                }
+                emit(value);
+                emitted++;
+            }
+        } finally {
+            emitting = false;
+        }
+        return emitted;
     }
 
     @Override
@@ -343,14 +359,11 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     }
 
     private void emit(T value) {
-        emitting = true;
         try {
             actual.onNext(value);
         } catch (Throwable broken) {
             cancel(); // rule 2.13: a subscriber that throws has cancelled
             Errors.report(broken);
-        } finally {
-            emitting = false;
         }
     }
 
