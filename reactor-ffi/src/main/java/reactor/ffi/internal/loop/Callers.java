@@ -48,16 +48,19 @@ final class Callers {
             }
             return true;
         }
-        long deadline = System.nanoTime() + Math.min(limit, Long.MAX_VALUE >> 1);
         Turn held = held();
-        return held == null ? enter(call, deadline, wake) : held.callBlocking(() -> enter(call, deadline, wake));
+        return held == null ? enter(call, limit, wake) : held.callBlocking(() -> enter(call, limit, wake));
     }
 
-    private boolean enter(TurnCall call, long deadline, boolean wake) {
+    private boolean enter(TurnCall call, long limit, boolean wake) {
         if (turn.isOwner()) {
-            return nested(call, deadline);
+            return nested(call, deadline(System.nanoTime(), limit));
         }
-        return (turn.isLent() && turn.tryBorrow() && runBorrowed(call)) || waitFor(call, deadline, wake);
+        return (turn.isLent() && turn.tryBorrow() && runBorrowed(call)) || waitFor(call, limit, wake);
+    }
+
+    private static long deadline(long now, long limit) {
+        return now + Math.min(limit, Long.MAX_VALUE >> 1);
     }
 
     /** A callback on top of a lend of the owner: the turn is taken back for it. */
@@ -75,7 +78,7 @@ final class Callers {
         }
     }
 
-    private boolean waitFor(TurnCall call, long deadline, boolean wake) {
+    private boolean waitFor(TurnCall call, long limit, boolean wake) {
         if (waiting.incrementAndGet() > max) {
             waiting.decrementAndGet();
             call.refuse();
@@ -84,18 +87,21 @@ final class Callers {
         boolean interrupted = false;
         boolean warned = false;
         boolean queued = false;
-        long from = System.nanoTime();
         try {
+            if (!turn.isLent()) {
+                queued = true;
+                queue(call, wake);
+                spin(call); // mostly it is answered here, before the time would be known
+            }
+            long from = System.nanoTime();
+            long deadline = deadline(from, limit);
             while (!call.isDone() && !call.isWithdrawn()) {
                 if (call.isWaiting() && turn.borrow(deadline, call) && runBorrowed(call)) {
                     break;
                 }
                 if (!queued) {
                     queued = true;
-                    turn.queue(call, wake);
-                    if (lifecycle.isDisposed()) { // nobody may be there to refuse it
-                        call.withdraw();
-                    }
+                    queue(call, wake);
                     continue;
                 }
                 long now = System.nanoTime();
@@ -124,6 +130,23 @@ final class Callers {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    private void queue(TurnCall call, boolean wake) {
+        turn.queue(call, wake);
+        if (lifecycle.isDisposed()) { // nobody may be there to refuse it
+            call.withdraw();
+        }
+    }
+
+    /** Until it is over, or may be run on a borrowed turn, or the thread had better sleep. */
+    private void spin(TurnCall call) {
+        for (int i = 0; i < SPINS; i++) {
+            if (call.isDone() || call.isWithdrawn() || (turn.isLent() && call.isWaiting())) {
+                return;
+            }
+            Thread.onSpinWait();
         }
     }
 

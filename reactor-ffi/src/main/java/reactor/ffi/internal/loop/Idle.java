@@ -18,10 +18,10 @@ final class Idle {
     private static final int NOT_STARTED = 2;
 
     /**
-     * One look at the queues in about a microsecond: each look takes the producers' cache line away from them, and looks
+     * One look at the queues in about two microseconds: each look takes the producers' cache line away from them, and looks
      * without a pause made an event six times as expensive.
      */
-    private static final long PAUSE = 1_000;
+    private static final long PAUSE = 2_000;
 
     private static final VarHandle STATE;
 
@@ -91,7 +91,7 @@ final class Idle {
     // The rest is the loop's thread only.
 
     /**
-     * Between two looks: waits until the last one is a microsecond old, or somebody waits for an answer.
+     * Between two looks: waits until the last one is {@link #PAUSE} old, or somebody waits for an answer.
      *
      * @param found whether the last look found work
      * @return false if looking has found nothing for long enough
@@ -108,12 +108,13 @@ final class Idle {
             budget = Math.min(limit, budget << 1);
         }
         while (now - looked < PAUSE) {
-            if (turn.hasRequests()) { // only callers that wait write this line, and each of them is in a hurry
-                looked = now;
-                return true;
+            for (int i = 0; i < 8; i++) {
+                if (turn.hasRequests()) { // only callers that wait write this line, and each of them is in a hurry
+                    looked = now;
+                    return true;
+                }
+                Thread.onSpinWait();
             }
-            Thread.onSpinWait();
-            Thread.onSpinWait();
             now = System.nanoTime();
         }
         looked = now;

@@ -12,7 +12,7 @@ import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
  * Each of these is bounded, so that nobody starves, and each is looked at even when the one before had work.
  *
  * <h2>No work</h2>
- * The thread pauses about a microsecond without touching a queue and looks again, until the time that {@link Idle} allows
+ * The thread pauses about two microseconds without touching a queue and looks again, until the time that {@link Idle} allows
  * is over. Then it marks all sources as idle, looks at each once more, says that it is about to sleep, looks at the queues
  * once more, and sleeps. A producer wakes it only if it reads that: once for each burst.
  *
