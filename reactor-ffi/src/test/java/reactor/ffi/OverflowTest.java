@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.LongStream;
 import org.awaitility.Awaitility;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.Disposable;
 import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.scheduler.Schedulers;
@@ -206,6 +208,37 @@ class OverflowTest extends StreamTest {
             Awaitility.await().atMost(SOON).until(() -> recorder.values.size() == 8_000);
             assertThat(discarded).isEmpty();
             recorder.cancel();
+        }
+
+        /** While batch follows batch, only some are woken for each half of the queue: the last batch wakes the others. */
+        @Test
+        void noneSleepsWhenDemandEndsWithAFullBatch() {
+            Recorder recorder = subscribe(Overflow.block(1024, LONG), 0);
+            sources.add(Source.events(events.pointer, 0).start(1, 1024, 0));
+            Awaitility.await().atMost(SOON).until(() -> queued() == 1024);
+            fireFrom(4);
+            awaitWaitingProducers(4);
+            recorder.request(256);
+            awaitWaitingProducers(0);
+            assertThat(queued()).isEqualTo(1024 - 256 + 4);
+            recorder.cancel();
+        }
+
+        @ParameterizedTest
+        @ValueSource(ints = {256, 700, 1024})
+        void allAreServedWhileBatchFollowsBatch(int capacity) throws Exception {
+            AtomicLong served = new AtomicLong();
+            Disposable subscription = NativeFlux.create(options.overflow(Overflow.block(capacity, LONG)), events)
+                    .subscribe(value -> served.incrementAndGet());
+            for (long round = 1; round <= 20; round++) {
+                Runnable release = hold();
+                sources.add(Source.events(events.pointer, 0).start(8, 3L * capacity, 0));
+                awaitWaitingProducers(8);
+                release.run();
+                long expected = round * 8 * 3 * capacity;
+                Awaitility.await().atMost(SOON).until(() -> served.get() == expected);
+            }
+            subscription.dispose();
         }
 
         @Test

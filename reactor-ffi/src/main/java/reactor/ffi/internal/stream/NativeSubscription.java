@@ -315,7 +315,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             if (demand != Long.MAX_VALUE) {
                 Operators.produced(REQUESTED, this, emitted);
             }
-            intake.roomMade();
+            intake.roomMade(emitted, emitted == budget && emitted < demand);
         }
         if (mayEnd()) {
             end(true);
