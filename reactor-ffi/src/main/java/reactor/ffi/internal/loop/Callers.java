@@ -89,9 +89,12 @@ final class Callers {
         boolean queued = false;
         try {
             if (!turn.isLent()) {
+                boolean soon = idle.isAwake(); // to spin would keep the processor from a thread that has to be woken
                 queued = true;
                 queue(call, wake);
-                spin(call); // mostly it is answered here, before the time would be known
+                if (soon) {
+                    spin(call); // mostly it is answered here, before the time would be known
+                }
             }
             long from = System.nanoTime();
             long deadline = deadline(from, limit);
@@ -162,15 +165,9 @@ final class Callers {
         }
     }
 
-    /** Spins, then sleeps, until the call has moved on or can be run on a borrowed turn; true if interrupted meanwhile. */
+    /** Sleeps until the call has moved on or can be run on a borrowed turn; true if interrupted meanwhile. */
     private boolean sleep(TurnCall call, long nanos) {
         boolean waits = call.isWaiting();
-        for (int i = 0; i < SPINS; i++) {
-            if (hasMoved(call, waits)) {
-                return false;
-            }
-            Thread.onSpinWait();
-        }
         call.announce();
         if (!hasMoved(call, waits)) {
             LockSupport.parkNanos(turn, nanos);

@@ -65,6 +65,11 @@ final class Idle {
         }
     }
 
+    /** Any thread, approximately: whether work that is queued now is found without a wake-up. */
+    boolean isAwake() {
+        return (int) STATE.getOpaque(this) == AWAKE;
+    }
+
     private void wakeSlowly() {
         if (STATE.compareAndSet(this, PARKED, AWAKE)) {
             try {
