@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -139,6 +140,57 @@ class TurnTest {
                         })
                         .get())
                 .isTrue();
+    }
+
+    /** A loop that blocks the scheduler's thread for ever, calls back on it, and others ask meanwhile: one lend after another. */
+    @Test
+    void callsThatWereAnsweredInALendAreNotKeptUntilItsEnd() throws Exception {
+        List<WeakReference<TurnCall>> calls = new CopyOnWriteArrayList<>();
+        on(scheduler, () -> {
+                    scheduler.runBlocking(() -> {
+                        for (int i = 0; i < 20; i++) {
+                            answerInANestedLend(calls);
+                        }
+                        call(scheduler, LIMIT, () -> {}); // one more lend lets go of the last one
+                        await().untilAsserted(() -> {
+                            System.gc();
+                            assertThat(calls).hasSize(20).allMatch(call -> call.refersTo(null));
+                        });
+                    });
+                    return null;
+                })
+                .get();
+    }
+
+    /** While the turn is taken back for a callback the call is queued; in the lend that goes on then it is answered. */
+    private void answerInANestedLend(List<WeakReference<TurnCall>> calls) throws Exception {
+        CountDownLatch queued = new CountDownLatch(1);
+        AtomicReference<FutureTask<Boolean>> asked = new AtomicReference<>();
+        call(scheduler, LIMIT, () -> {
+            asked.set(start(() -> {
+                TurnCall call = new TurnCall() {
+                    @Override
+                    protected void run() {}
+
+                    @Override
+                    protected void sleeps() {
+                        queued.countDown();
+                    }
+                };
+                calls.add(new WeakReference<>(call));
+                return scheduler.call(call, LIMIT, true);
+            }));
+            awaitLatch(queued);
+        });
+        assertThat(asked.get().get()).isTrue();
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test
