@@ -260,9 +260,6 @@ final class ConfinedValue<T> extends LoopSource {
         return !over && (!made || !queue.isEmpty());
     }
 
-    @Override
-    protected void turnLent() {}
-
     /** What was sent before runs first. */
     @Override
     protected void end(Throwable cause) {

@@ -43,7 +43,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         this.shared = shared;
         this.thread = new LoopThread(this, options.name(), this::live, loader);
         this.idle = new Idle(thread, options.spin().toNanos());
-        this.turn = new Turn(thread, idle, lifecycle::each);
+        this.turn = new Turn(thread, idle);
         this.loop = new Loop(idle, turn, lifecycle);
         this.callers = new Callers(this, turn, idle, lifecycle, options);
     }
@@ -353,8 +353,21 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     /**
-     * Whether the turn is lent at this moment. Any thread: a producer that is about to wait for room looks after it has said so;
-     * {@link LoopSource#turnLent} comes after this has become true.
+     * A producer of this scheduler is about to wait for room, asleep: from here on it is unparked when the turn is lent, unless
+     * {@link #isLent} says that already. To be said again before each sleep, and to be ended by {@link #waitsNoMore}.
+     */
+    public void waitsForRoom() {
+        turn.waitsForRoom();
+    }
+
+    /** The opposite of {@link #waitsForRoom}. On the same thread. */
+    public void waitsNoMore() {
+        turn.waitsNoMore();
+    }
+
+    /**
+     * Whether the turn is lent at this moment. Any thread: a producer that is about to wait for room looks after
+     * {@link #waitsForRoom}.
      *
      * @return true while the scheduler's thread is inside callBlocking
      */

@@ -147,6 +147,7 @@ final class Intake<T> {
         try {
             waiting.add(self);
             while (true) {
+                scheduler.waitsForRoom();
                 int outcome = queue.offer(value, capacity);
                 if (outcome != EventQueue.FULL) {
                     return outcome == EventQueue.OFFERED ? taken() : refuse(value);
@@ -176,6 +177,7 @@ final class Intake<T> {
                 }
             }
         } finally {
+            scheduler.waitsNoMore();
             if (!waiting.remove(self)) {
                 wake(1); // a wake-up meant for somebody who waits still
             }
@@ -218,7 +220,7 @@ final class Intake<T> {
         }
     }
 
-    /** The turn is lent, or the queue is closed: who waits for room looks again, and finds that it must not wait. */
+    /** The queue is closed: who waits for room looks again, and finds that it must not wait. */
     void wakeAll() {
         wake(Integer.MAX_VALUE);
     }

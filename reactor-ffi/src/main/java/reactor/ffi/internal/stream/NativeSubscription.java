@@ -447,11 +447,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     }
 
     @Override
-    protected void turnLent() {
-        intake.wakeAll();
-    }
-
-    @Override
     protected void end(Throwable cause) {
         if (!over()) {
             abort(cause);

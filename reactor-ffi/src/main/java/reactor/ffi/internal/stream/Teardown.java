@@ -228,7 +228,7 @@ final class Teardown {
     Throwable run() {
         synchronized (this) {
             running = true;
-            if (stack.isEmpty()) { // nothing to lend the turn for: a lend costs as much as there are streams
+            if (stack.isEmpty()) { // nothing to lend the turn for
                 over = true;
                 memory = new Memory();
                 return null;

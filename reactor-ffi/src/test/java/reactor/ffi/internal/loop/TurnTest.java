@@ -264,20 +264,55 @@ class TurnTest {
 
     @Test
     void aLendWakesProducersThatWaitForRoom() throws Exception {
-        AtomicBoolean lent = new AtomicBoolean();
-        TestSource source = new TestSource(scheduler) {
-            @Override
-            protected void turnLent() {
-                lent.set(scheduler.isLent());
-            }
-        };
-        scheduler.attach(source);
+        CountDownLatch waits = new CountDownLatch(1);
+        FutureTask<Boolean> producer = start(() -> waitForALend(waits));
+        waits.await();
+        assertThat(on(scheduler, () -> scheduler.callBlocking(() -> producer.get(5, TimeUnit.SECONDS)))
+                        .get())
+                .isTrue();
+    }
+
+    /** For a callback on top of a lend the turn is taken back, in vain, as a borrower is inside: the lend goes on. */
+    @Test
+    void aLendThatGoesOnWakesProducersThatBeganToWaitMeanwhile() throws Exception {
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch waits = new CountDownLatch(1);
         on(scheduler, () -> {
-                    scheduler.runBlocking(() -> assertThat(lent).isTrue());
+                    scheduler.runBlocking(() -> {
+                        FutureTask<Boolean> borrower = start(() -> call(scheduler, LIMIT, () -> {
+                            inside.countDown();
+                            awaitLatch(go);
+                        }));
+                        inside.await();
+                        FutureTask<Boolean> producer = start(() -> {
+                            while (scheduler.isLent()) {
+                                Thread.onSpinWait();
+                            }
+                            return waitForALend(waits);
+                        });
+                        boolean ran = call(scheduler, TimeUnit.MILLISECONDS.toNanos(300), () -> {});
+                        assertThat(ran).isFalse();
+                        waits.await();
+                        assertThat(producer.get(5, TimeUnit.SECONDS)).isTrue();
+                        go.countDown();
+                        assertThat(borrower.get()).isTrue();
+                    });
                     return null;
                 })
                 .get();
-        scheduler.detach(source);
+    }
+
+    /** As a producer that finds a queue full; whether it was woken. */
+    private boolean waitForALend(CountDownLatch waits) {
+        scheduler.waitsForRoom();
+        waits.countDown();
+        long from = System.nanoTime();
+        while (!scheduler.isLent() && System.nanoTime() - from < LIMIT) {
+            LockSupport.parkNanos(LIMIT);
+        }
+        scheduler.waitsNoMore();
+        return System.nanoTime() - from < LIMIT;
     }
 
     @Test
