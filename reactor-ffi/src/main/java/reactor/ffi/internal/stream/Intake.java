@@ -132,8 +132,11 @@ final class Intake<T> {
         }
     }
 
+    /** Nor with the turn in hand: a borrower that goes on after the lend holds up the thread that would make room. */
     private boolean mayNotWait() {
-        return scheduler.isLent() || Schedulers.isInNonBlockingThread(); // which the scheduler's own is
+        return scheduler.isLent()
+                || scheduler.isCurrent()
+                || Schedulers.isInNonBlockingThread(); // which the scheduler's own is
     }
 
     /** Waits, deaf to interrupts; the flag is set again afterwards. */
