@@ -195,9 +195,6 @@ final class ConfinedValue<T> extends LoopSource {
 
     @Override
     protected boolean drain(int budget) {
-        if (over) {
-            return false;
-        }
         runner = Thread.currentThread();
         try {
             if (!made) {
