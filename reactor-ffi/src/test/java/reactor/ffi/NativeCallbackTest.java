@@ -977,6 +977,40 @@ class NativeCallbackTest {
                 watched.dispose();
             }
         }
+
+        @Test
+        void aLongWaitForALentTurnIsLoggedToo() throws Exception {
+            LoopScheduler watched =
+                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
+            CountDownLatch inside = new CountDownLatch(1);
+            CountDownLatch until = new CountDownLatch(1);
+            NativeCallback<EchoLong> busy = threadSafe(watched, EchoLong.class, value -> {
+                inside.countDown();
+                isBusyUntil(until);
+                return value + 1;
+            });
+            NativeCallback<OnAsk> callback =
+                    asking(CallbackOptions.named("waits").on(watched), (thread, sequence, id) -> sequence + id);
+            try (CapturedLog log = new CapturedLog()) {
+                FutureTask<Long> lend =
+                        on(watched, () -> watched.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
+                inside.await();
+                try (Source source =
+                        Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+                    await().until(() -> log.text().contains("a call waits for its turn"));
+                    assertThat(log.text()).contains("internal.call.Answers.handOver", "Values.askLong");
+                    await().pollDelay(Duration.ofMillis(150)).until(() -> true);
+                    assertThat(log.count("a call waits for its turn")).isEqualTo(1);
+                    until.countDown();
+                    source.await();
+                    assertThat(source.rightAnswers()).isEqualTo(1);
+                }
+                assertThat(get(lend)).isEqualTo(2);
+            } finally {
+                until.countDown();
+                watched.dispose();
+            }
+        }
     }
 
     @Nested
