@@ -669,6 +669,76 @@ class NativeCallbackTest {
             await().until(() -> works.get() == 1);
             assertThat(Fixture.trace()).containsExactly(1, 2, 3);
         }
+
+        /** The same, for a caller that sleeps by then, and that nothing but its wake-up wakes: that comes before the work, too. */
+        @Test
+        void workThatTheHandlerScheduledNeverDelaysANativeThreadThatSleeps() throws Exception {
+            LoopScheduler patient =
+                    LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(Duration.ofHours(1)));
+            AtomicReference<Thread> caller = new AtomicReference<>();
+            CountDownLatch resumed = new CountDownLatch(1);
+            CountDownLatch worked = new CountDownLatch(1);
+            NativeCallback<EchoLong> answered = closing(NativeCallback.threadSafe(
+                    options().on(patient).answerWithin(Duration.ofHours(1)),
+                    CallbackType.of(EchoLong.class),
+                    value -> {
+                        await().until(() -> caller.get().getState() == Thread.State.TIMED_WAITING);
+                        patient.schedule(() -> {
+                            isBusyUntil(resumed);
+                            worked.countDown();
+                        });
+                        return value + 1;
+                    },
+                    null));
+            NativeCallback<EchoLong> entry = closing(NativeCallback.direct(EchoLong.class, value -> {
+                caller.set(Thread.currentThread());
+                return Values.askLong(answered.pointer(), value, false);
+            }));
+            FutureTask<Void> call =
+                    start(() -> assertThat(askOnce(entry.pointer())).isEqualTo(6));
+            try {
+                get(call);
+            } finally {
+                resumed.countDown();
+            }
+            assertThat(worked.await(20, TimeUnit.SECONDS)).isTrue();
+            patient.dispose();
+        }
+
+        /** Each caller gets control back when its own handler returns, not when those of the others have. */
+        @Test
+        void norDoTheHandlersOfCallersThatQueuedBehindIt() throws Exception {
+            CountDownLatch until = new CountDownLatch(1);
+            CountDownLatch firstIsBack = new CountDownLatch(1);
+            NativeCallback<EchoLong> first = threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> second = threadSafe(a, EchoLong.class, value -> {
+                isBusyUntil(firstIsBack);
+                return value + 2;
+            });
+            occupy(a, until);
+            FutureTask<Void> one = start(() -> {
+                assertThat(askOnce(first.pointer())).isEqualTo(6);
+                firstIsBack.countDown();
+            });
+            await().until(() -> waiting("Answers.handOver") == 1);
+            FutureTask<Void> two =
+                    start(() -> assertThat(askOnce(second.pointer())).isEqualTo(7));
+            await().until(() -> waiting("Answers.handOver") == 2);
+            until.countDown();
+            try {
+                get(one);
+            } finally {
+                firstIsBack.countDown();
+            }
+            get(two);
+        }
+
+        private static long waiting(String where) {
+            return Thread.getAllStackTraces().entrySet().stream()
+                    .filter(each -> each.getKey().getState() == Thread.State.TIMED_WAITING)
+                    .filter(each -> List.of(each.getValue()).toString().contains(where))
+                    .count();
+        }
     }
 
     @Nested

@@ -316,6 +316,28 @@ class TurnTest {
     }
 
     @Test
+    void aCallerIsReleasedBeforeTheWorkThatItsCallScheduledBegins() throws Exception {
+        for (int i = 0; i < 200; i++) {
+            FutureTask<Boolean> work = start(() -> {
+                AtomicReference<FutureTask<Boolean>> scheduled = new AtomicReference<>();
+                TurnCall call = new TurnCall() {
+                    @Override
+                    protected void run() {
+                        scheduled.set(on(scheduler, this::isReleased));
+                    }
+
+                    private boolean isReleased() {
+                        return isDone();
+                    }
+                };
+                assertThat(scheduler.call(call, LIMIT, true)).isTrue();
+                return scheduled.get().get();
+            });
+            assertThat(work.get()).isTrue();
+        }
+    }
+
+    @Test
     void aCallIsWithdrawnWhenItsLimitPasses() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
         occupy(go);
