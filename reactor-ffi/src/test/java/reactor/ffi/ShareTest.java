@@ -247,6 +247,22 @@ class ShareTest {
     }
 
     @Nested
+    class The_consumer_of_demand {
+
+        @Test
+        void isNotCalledOnceTheRegistrationIsUndone() {
+            List<Long> asked = new CopyOnWriteArrayList<>();
+            Flux<Long> shared = NativeFlux.share(options, events);
+            Subscriber one = subscribe(shared, Long.MAX_VALUE);
+            one.cancel();
+            await().untilAsserted(() -> assertThat(events.live).hasValue(0));
+            events.sink.onRequest(asked::add);
+            awaitTasks();
+            assertThat(asked).isEmpty();
+        }
+    }
+
+    @Nested
     class A_slow_subscriber {
 
         @Test
