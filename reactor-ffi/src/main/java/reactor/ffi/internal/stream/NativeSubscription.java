@@ -155,7 +155,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
                 registration.register(this);
             }
         } catch (Throwable failed) {
-            fail(failed);
+            if (!fail(failed)) {
+                dropped(failed); // it had ended the stream already
+            }
         }
         registered = true;
         signal();

@@ -58,7 +58,7 @@ final class SharedRegistration<T> implements NativeSink<T>, Owner {
         try {
             registration.register(this);
         } catch (Throwable failed) {
-            fail(failed);
+            error(failed);
         }
     }
 
