@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -930,6 +931,20 @@ class NativeCallbackTest {
                             .hasMessageContaining("CallbackScheduler(A)")
                             .hasMessageContaining("100 ms"));
             assertThat(CallbackMetrics.of(options.name()).refusedCalls()).isEqualTo(2);
+        }
+
+        @Test
+        void itMayBeWithoutEnd() throws Exception {
+            CountDownLatch until = new CountDownLatch(1);
+            NativeCallback<OnAsk> callback = asking(
+                    options().answerWithin(ChronoUnit.FOREVER.getDuration()), (thread, sequence, id) -> sequence + id);
+            occupy(a, until);
+            try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+                await().until(() -> source.calls() == 1);
+                until.countDown();
+                source.await();
+                assertThat(source.rightAnswers()).isEqualTo(1);
+            }
         }
 
         @Test

@@ -64,7 +64,7 @@ final class Answers implements Callee {
                 .asType(AnsweredCall.SPREAD);
         this.scheduler = scheduler;
         this.options = options;
-        this.limit = options.answerWithin().toNanos();
+        this.limit = TimeUnit.NANOSECONDS.convert(options.answerWithin());
         this.counters = CallCounters.named(options.name());
     }
 

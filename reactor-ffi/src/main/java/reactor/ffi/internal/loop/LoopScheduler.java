@@ -39,7 +39,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     private LoopScheduler(SchedulerOptions options, @Nullable ClassLoader loader, boolean shared) {
         this.options = options;
-        this.warnAfterNanos = options.warnAfter().toNanos();
+        this.warnAfterNanos = TimeUnit.NANOSECONDS.convert(options.warnAfter());
         this.shared = shared;
         this.thread = new LoopThread(this, options.name(), this::live, loader);
         this.idle = new Idle(thread, options.spin().toNanos());
