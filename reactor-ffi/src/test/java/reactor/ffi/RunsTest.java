@@ -320,6 +320,15 @@ class RunsTest {
         }
 
         @Test
+        void hasALimitThatIsANumberOrItDoesNotBegin() {
+            System.setProperty(LIMIT, "soon");
+            StepVerifier.create(NativeFlux.<Long>create(options, sink -> sink.runs(() -> order.add("begun"))))
+                    .verifyErrorMessage(
+                            "system property reactor.ffi.loop.limit is 'soon'; it must be a number from 0 to 2147483647");
+            assertThat(order).isEmpty();
+        }
+
+        @Test
         void isWatched() {
             System.setProperty(LIMIT, "400");
             CallbackScheduler impatient =

@@ -38,6 +38,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     private final Refs refs = new Refs();
 
     private LoopScheduler(SchedulerOptions options, @Nullable ClassLoader loader, boolean shared) {
+        int ignored = ExitHook.limit(); // a bad one is said here, where nothing keeps the JVM up yet
         this.options = options;
         this.warnAfterNanos = TimeUnit.NANOSECONDS.convert(options.warnAfter());
         this.shared = shared;
