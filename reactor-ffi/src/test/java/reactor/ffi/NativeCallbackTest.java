@@ -1021,12 +1021,17 @@ class NativeCallbackTest {
                 assertThat(source.fallbackAnswers() + source.rightAnswers()).isEqualTo(2);
             }
             gone.disposeGracefully().block(Duration.ofSeconds(10));
+            CallbackOptions later = CallbackOptions.named("gone-" + NAMES.incrementAndGet());
+            NativeCallback<OnAsk> madeLater =
+                    asking(later.on(gone).onError(errors::add), (thread, sequence, id) -> sequence + id);
             errors.clear();
-            try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+            try (Source source = Source.asking(madeLater.pointer(), 1, FALLBACK).start(2, 50, 0)) {
                 source.await();
-                assertThat(source.fallbackAnswers()).isEqualTo(1);
+                assertThat(source.fallbackAnswers()).isEqualTo(100);
             }
+            assertThat(CallbackMetrics.of(later.name()).refusedCalls()).isEqualTo(100);
             assertThat(errors)
+                    .as("once for a callback, not for each call")
                     .singleElement()
                     .satisfies(error -> assertThat(error)
                             .isInstanceOf(RejectedExecutionException.class)
