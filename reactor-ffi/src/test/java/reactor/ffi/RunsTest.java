@@ -33,7 +33,7 @@ import reactor.ffi.fixture.Source;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
 
-/** Item 28 of issue 3. The loop is the fixture's, which blocks as pcap_loop does, until it is broken or its count is reached. */
+/** The statements on loops. The loop is the fixture's, which blocks as pcap_loop does, until it is broken or its count is reached. */
 @Timeout(60)
 class RunsTest {
 
