@@ -415,6 +415,36 @@ class CallBlockingTest {
             wantsNothing.cancel();
         }
 
+        /** A handler that has lent the turn which it borrowed goes on after the lend: the scheduler's thread waits for it. */
+        @Test
+        void aBorrowerThatGoesOnAfterTheLendNeverWaitsForRoomThatOnlyTheSchedulersThreadCouldMake() throws Exception {
+            AtomicReference<NativeSink<Long>> full = new AtomicReference<>();
+            BaseSubscriber<Long> wantsNothing = new BaseSubscriber<Long>() {
+                @Override
+                protected void hookOnSubscribe(org.reactivestreams.Subscription subscription) {}
+            };
+            NativeFlux.<Long>create(CallbackOptions.named("full").on(a).overflow(Overflow.block(1, FAR)), full::set)
+                    .subscribe(wantsNothing);
+            assertThat(full.get().next(1L)).isTrue();
+            CountDownLatch inside = new CountDownLatch(1);
+            CountDownLatch over = new CountDownLatch(1);
+            NativeCallback<EchoLong> callback = patient(a, EchoLong.class, value -> {
+                a.runBlocking(() -> {
+                    inside.countDown();
+                    over.await();
+                });
+                return full.get().next(value) && !a.isLent() ? 1 : 0;
+            });
+            FutureTask<Long> asked = new FutureTask<>(() -> Values.askLong(callback.pointer(), 2, true));
+            lend(() -> {
+                new Thread(asked, "starts-native-threads").start();
+                inside.await();
+            });
+            over.countDown();
+            assertThat(get(asked)).isEqualTo(1);
+            wantsNothing.cancel();
+        }
+
         /** Of a stream of its own, whose only part in this is that its onDispose joins the source's threads. */
         private void assertEndsAtOnce(Source source, int threads, long pauseNs, Runnable ready) throws Exception {
             AtomicInteger joined = new AtomicInteger();

@@ -2,6 +2,8 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +51,20 @@ class ConfinedIT {
         var result = ForkedJvm.run(Forgotten.class).assertExitedCleanly();
         assertThat(result.out().lines()).containsExactly("released");
         assertThat(result.err()).contains("collected without close()");
+    }
+
+    /** Compiled, as interpreted code keeps everything that a method was given. */
+    @Test
+    void thatIsForgottenByEverybodyButASendIsNotCollectedUnderIt() {
+        var result = ForkedJvm.of(ForgottenInASend.class)
+                .jvmOptions(
+                        "-Xcomp",
+                        "-XX:-TieredCompilation",
+                        "-XX:CompileCommand=quiet",
+                        "-XX:CompileCommand=compileonly,reactor.ffi.internal.call.ConfinedHandle*::*")
+                .run()
+                .assertExitedCleanly();
+        assertThat(result.out().lines()).containsExactly("not collected", "used", "released");
     }
 
     static final class ClosedLater {
@@ -105,6 +121,53 @@ class ConfinedIT {
             }));
             lent.await();
             System.exit(3);
+        }
+    }
+
+    /** The send waits for the lock of its handle, which nobody else knows any more. */
+    static final class ForgottenInASend {
+
+        private static final CountDownLatch LOCKED = new CountDownLatch(1);
+        private static final CountDownLatch RELEASED = new CountDownLatch(1);
+        private static volatile Object lock;
+        private static volatile WeakReference<?> handle;
+
+        public static void main(String[] args) throws Exception {
+            Thread sender = new Thread(() -> make().send(v -> System.out.println("used")));
+            sender.start();
+            while (lock == null) {
+                Thread.onSpinWait();
+            }
+            synchronized (lock) {
+                LOCKED.countDown();
+                while (sender.getState() != Thread.State.BLOCKED) {
+                    Thread.onSpinWait();
+                }
+                for (int i = 0; i < 5; i++) {
+                    System.gc();
+                }
+                System.out.println(handle.refersTo(null) ? "collected" : "not collected");
+            }
+            while (!RELEASED.await(50, TimeUnit.MILLISECONDS)) {
+                System.gc();
+            }
+        }
+
+        private static Confined<String> make() {
+            try {
+                Confined<String> confined = Confined.create(CallbackOptions.named("bar"), () -> "", v -> {
+                    System.out.println("released");
+                    RELEASED.countDown();
+                });
+                Field owner = confined.getClass().getDeclaredField("owner");
+                owner.setAccessible(true);
+                handle = new WeakReference<>(confined);
+                lock = owner.get(confined);
+                LOCKED.await();
+                return confined;
+            } catch (ReflectiveOperationException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
         }
     }
 

@@ -32,7 +32,7 @@ import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
 
-/** Items 19 to 23 of issue 3. */
+/** The statements on confined values. */
 @Timeout(60)
 class ConfinedTest {
 

@@ -44,7 +44,7 @@ import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Source;
 
-/** Item 27 of issue 3, with functions of glibc and SQLite that are bound by hand. */
+/** The statements on direct callbacks, with functions of glibc and SQLite that are bound by hand. */
 @Timeout(60)
 class DirectCallbackTest {
 

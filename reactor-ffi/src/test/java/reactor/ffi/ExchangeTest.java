@@ -38,7 +38,7 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Source;
 import reactor.test.StepVerifier;
 
-/** Item 18 of issue 3. The asking threads are the fixture's; an answer is right if it is sequence + ID. */
+/** The statements on exchanges. The asking threads are the fixture's; an answer is right if it is sequence + ID. */
 @Timeout(30)
 class ExchangeTest {
 

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -669,6 +670,76 @@ class NativeCallbackTest {
             await().until(() -> works.get() == 1);
             assertThat(Fixture.trace()).containsExactly(1, 2, 3);
         }
+
+        /** The same, for a caller that sleeps by then, and that nothing but its wake-up wakes: that comes before the work, too. */
+        @Test
+        void workThatTheHandlerScheduledNeverDelaysANativeThreadThatSleeps() throws Exception {
+            LoopScheduler patient =
+                    LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(Duration.ofHours(1)));
+            AtomicReference<Thread> caller = new AtomicReference<>();
+            CountDownLatch resumed = new CountDownLatch(1);
+            CountDownLatch worked = new CountDownLatch(1);
+            NativeCallback<EchoLong> answered = closing(NativeCallback.threadSafe(
+                    options().on(patient).answerWithin(Duration.ofHours(1)),
+                    CallbackType.of(EchoLong.class),
+                    value -> {
+                        await().until(() -> caller.get().getState() == Thread.State.TIMED_WAITING);
+                        patient.schedule(() -> {
+                            isBusyUntil(resumed);
+                            worked.countDown();
+                        });
+                        return value + 1;
+                    },
+                    null));
+            NativeCallback<EchoLong> entry = closing(NativeCallback.direct(EchoLong.class, value -> {
+                caller.set(Thread.currentThread());
+                return Values.askLong(answered.pointer(), value, false);
+            }));
+            FutureTask<Void> call =
+                    start(() -> assertThat(askOnce(entry.pointer())).isEqualTo(6));
+            try {
+                get(call);
+            } finally {
+                resumed.countDown();
+            }
+            assertThat(worked.await(20, TimeUnit.SECONDS)).isTrue();
+            patient.dispose();
+        }
+
+        /** Each caller gets control back when its own handler returns, not when those of the others have. */
+        @Test
+        void norDoTheHandlersOfCallersThatQueuedBehindIt() throws Exception {
+            CountDownLatch until = new CountDownLatch(1);
+            CountDownLatch firstIsBack = new CountDownLatch(1);
+            NativeCallback<EchoLong> first = threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> second = threadSafe(a, EchoLong.class, value -> {
+                isBusyUntil(firstIsBack);
+                return value + 2;
+            });
+            occupy(a, until);
+            FutureTask<Void> one = start(() -> {
+                assertThat(askOnce(first.pointer())).isEqualTo(6);
+                firstIsBack.countDown();
+            });
+            await().until(() -> waiting("Answers.handOver") == 1);
+            FutureTask<Void> two =
+                    start(() -> assertThat(askOnce(second.pointer())).isEqualTo(7));
+            await().until(() -> waiting("Answers.handOver") == 2);
+            until.countDown();
+            try {
+                get(one);
+            } finally {
+                firstIsBack.countDown();
+            }
+            get(two);
+        }
+
+        private static long waiting(String where) {
+            return Thread.getAllStackTraces().entrySet().stream()
+                    .filter(each -> each.getKey().getState() == Thread.State.TIMED_WAITING)
+                    .filter(each -> List.of(each.getValue()).toString().contains(where))
+                    .count();
+        }
     }
 
     @Nested
@@ -863,6 +934,20 @@ class NativeCallbackTest {
         }
 
         @Test
+        void itMayBeWithoutEnd() throws Exception {
+            CountDownLatch until = new CountDownLatch(1);
+            NativeCallback<OnAsk> callback = asking(
+                    options().answerWithin(ChronoUnit.FOREVER.getDuration()), (thread, sequence, id) -> sequence + id);
+            occupy(a, until);
+            try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+                await().until(() -> source.calls() == 1);
+                until.countDown();
+                source.await();
+                assertThat(source.rightAnswers()).isEqualTo(1);
+            }
+        }
+
+        @Test
         void withoutAHandlerOfItsOwnTheErrorGoesToOnErrorDropped() throws Exception {
             CountDownLatch until = new CountDownLatch(1);
             Hooks.onErrorDropped(errors::add);
@@ -936,12 +1021,17 @@ class NativeCallbackTest {
                 assertThat(source.fallbackAnswers() + source.rightAnswers()).isEqualTo(2);
             }
             gone.disposeGracefully().block(Duration.ofSeconds(10));
+            CallbackOptions later = CallbackOptions.named("gone-" + NAMES.incrementAndGet());
+            NativeCallback<OnAsk> madeLater =
+                    asking(later.on(gone).onError(errors::add), (thread, sequence, id) -> sequence + id);
             errors.clear();
-            try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+            try (Source source = Source.asking(madeLater.pointer(), 1, FALLBACK).start(2, 50, 0)) {
                 source.await();
-                assertThat(source.fallbackAnswers()).isEqualTo(1);
+                assertThat(source.fallbackAnswers()).isEqualTo(100);
             }
+            assertThat(CallbackMetrics.of(later.name()).refusedCalls()).isEqualTo(100);
             assertThat(errors)
+                    .as("once for a callback, not for each call")
                     .singleElement()
                     .satisfies(error -> assertThat(error)
                             .isInstanceOf(RejectedExecutionException.class)
@@ -972,6 +1062,40 @@ class NativeCallbackTest {
                 until.countDown();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(1);
+            } finally {
+                until.countDown();
+                watched.dispose();
+            }
+        }
+
+        @Test
+        void aLongWaitForALentTurnIsLoggedToo() throws Exception {
+            LoopScheduler watched =
+                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
+            CountDownLatch inside = new CountDownLatch(1);
+            CountDownLatch until = new CountDownLatch(1);
+            NativeCallback<EchoLong> busy = threadSafe(watched, EchoLong.class, value -> {
+                inside.countDown();
+                isBusyUntil(until);
+                return value + 1;
+            });
+            NativeCallback<OnAsk> callback =
+                    asking(CallbackOptions.named("waits").on(watched), (thread, sequence, id) -> sequence + id);
+            try (CapturedLog log = new CapturedLog()) {
+                FutureTask<Long> lend =
+                        on(watched, () -> watched.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
+                inside.await();
+                try (Source source =
+                        Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+                    await().until(() -> log.text().contains("a call waits for its turn"));
+                    assertThat(log.text()).contains("internal.call.Answers.handOver", "Values.askLong");
+                    await().pollDelay(Duration.ofMillis(150)).until(() -> true);
+                    assertThat(log.count("a call waits for its turn")).isEqualTo(1);
+                    until.countDown();
+                    source.await();
+                    assertThat(source.rightAnswers()).isEqualTo(1);
+                }
+                assertThat(get(lend)).isEqualTo(2);
             } finally {
                 until.countDown();
                 watched.dispose();

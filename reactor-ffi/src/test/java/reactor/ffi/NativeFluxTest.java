@@ -162,6 +162,24 @@ class NativeFluxTest extends StreamTest {
             assertThat(metrics().lateCalls()).isEqualTo(1);
         }
 
+        @Test
+        void oneThatThrowsAfterItHasCompletedTheStreamHasADroppedError() throws Exception {
+            List<Throwable> dropped = new CopyOnWriteArrayList<>();
+            Hooks.onErrorDropped(dropped::add);
+            try {
+                Recorder recorder = new Recorder(1);
+                NativeFlux.<Long>create(options, sink -> {
+                            sink.complete();
+                            throw new java.io.IOException("no device");
+                        })
+                        .subscribe(recorder);
+                assertThat(recorder.end()).isEqualTo("onComplete on " + name);
+                assertThat(dropped).singleElement().asString().contains("no device");
+            } finally {
+                Hooks.resetOnErrorDropped();
+            }
+        }
+
         /** take(1).repeat() and switchMap resubscribe as soon as they have cancelled. */
         @Test
         void itWaitsForTheEndOfTheOneThatWasCancelledBefore() throws Exception {

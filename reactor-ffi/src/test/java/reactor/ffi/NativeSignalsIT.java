@@ -26,7 +26,7 @@ import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Signaller;
 import reactor.ffi.modulepath.SignalsOfAModule;
 
-/** Item 24 of issue 3, where a signal may end the JVM, or it was started in another way. */
+/** The statements on signals, where a signal may end the JVM, or it was started in another way. */
 class NativeSignalsIT {
 
     @Test

@@ -22,7 +22,7 @@ import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
 
 /**
- * Item 24 of issue 3. In this JVM, so with signals whose default is to be ignored, where one could come when nobody holds it:
+ * The statements on signals. In this JVM, so with signals whose default is to be ignored, where one could come when nobody holds it:
  * URG and WINCH. What ends a JVM is in {@link NativeSignalsIT}.
  */
 @Timeout(60)

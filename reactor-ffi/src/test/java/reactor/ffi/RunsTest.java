@@ -33,7 +33,7 @@ import reactor.ffi.fixture.Source;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
 
-/** Item 28 of issue 3. The loop is the fixture's, which blocks as pcap_loop does, until it is broken or its count is reached. */
+/** The statements on loops. The loop is the fixture's, which blocks as pcap_loop does, until it is broken or its count is reached. */
 @Timeout(60)
 class RunsTest {
 
@@ -317,6 +317,15 @@ class RunsTest {
                         .contains("push the action that stops it after sink.runs");
                 await().until(() -> !loopThread.get().isAlive());
             }
+        }
+
+        @Test
+        void hasALimitThatIsANumberOrItDoesNotBegin() {
+            System.setProperty(LIMIT, "soon");
+            StepVerifier.create(NativeFlux.<Long>create(options, sink -> sink.runs(() -> order.add("begun"))))
+                    .verifyErrorMessage(
+                            "system property reactor.ffi.loop.limit is 'soon'; it must be a number from 0 to 2147483647");
+            assertThat(order).isEmpty();
         }
 
         @Test

@@ -3,6 +3,7 @@ package reactor.ffi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -96,5 +97,25 @@ class SemanticsTest {
             assertThat(found).as(covered).isPositive();
         }
         assertThat(missing).isEmpty();
+    }
+
+    @Test
+    void noRaceIsWithoutARow() throws IOException {
+        String all = String.join("\n", rows());
+        List<String> races;
+        try (Stream<Path> files = Files.walk(BASE.resolve("src/jcstress/java"))) {
+            races = files.map(path -> path.getFileName().toString().replace(".java", ""))
+                    .filter(name -> !name.contains(".") && isRace(name))
+                    .toList();
+        }
+        assertThat(races).hasSizeGreaterThan(5).allMatch(race -> all.contains("`" + race + "`"));
+    }
+
+    private static boolean isRace(String name) {
+        try {
+            return source(name).contains("@JCStressTest");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

@@ -15,7 +15,7 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
 
-/** Item 26 of issue 3: what a shared stream does to the life of the JVM. */
+/** What a shared stream does to the life of the JVM. */
 class ShareIT {
 
     @Test

@@ -31,7 +31,7 @@ import reactor.ffi.fixture.Source;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
 
-/** Item 26 of issue 3. */
+/** The statements on shared streams. */
 @Timeout(60)
 class ShareTest {
 
@@ -243,6 +243,22 @@ class ShareTest {
             await().untilAsserted(() -> assertThat(live).hasValue(0));
             assertThat(most).hasValue(1);
             assertThat(Fixture.errorCount()).isZero();
+        }
+    }
+
+    @Nested
+    class The_consumer_of_demand {
+
+        @Test
+        void isNotCalledOnceTheRegistrationIsUndone() {
+            List<Long> asked = new CopyOnWriteArrayList<>();
+            Flux<Long> shared = NativeFlux.share(options, events);
+            Subscriber one = subscribe(shared, Long.MAX_VALUE);
+            one.cancel();
+            await().untilAsserted(() -> assertThat(events.live).hasValue(0));
+            events.sink.onRequest(asked::add);
+            awaitTasks();
+            assertThat(asked).isEmpty();
         }
     }
 
@@ -519,6 +535,43 @@ class ShareTest {
 
         @Override
         protected void hookFinally(SignalType type) {}
+    }
+
+    @Nested
+    class A_registration_that_ends_its_stream {
+
+        @Test
+        void isUndoneOnceItHasReturned() {
+            List<String> order = new CopyOnWriteArrayList<>();
+            Flux<Long> shared = NativeFlux.share(options, sink -> {
+                sink.complete();
+                sink.onDispose(() -> order.add("undone"));
+                sink.callback(OnEvent.class, (thread, sequence, id) -> {});
+                order.add("registered");
+            });
+            StepVerifier.create(shared.doOnComplete(() -> order.add("completed")))
+                    .expectComplete()
+                    .verify(Duration.ofSeconds(10));
+            assertThat(order).containsExactly("registered", "undone", "completed");
+        }
+
+        @Test
+        void andThrowsAfterwardsHasADroppedError() {
+            List<Throwable> dropped = new CopyOnWriteArrayList<>();
+            Hooks.onErrorDropped(dropped::add);
+            try {
+                IllegalStateException late = new IllegalStateException("after complete");
+                StepVerifier.create(NativeFlux.<Long>share(options, sink -> {
+                            sink.complete();
+                            throw late;
+                        }))
+                        .expectComplete()
+                        .verify(Duration.ofSeconds(10));
+                assertThat(dropped).containsExactly(late);
+            } finally {
+                Hooks.resetOnErrorDropped();
+            }
+        }
     }
 
     @Nested

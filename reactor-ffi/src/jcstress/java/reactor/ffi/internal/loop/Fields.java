@@ -4,12 +4,19 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /** What the races are judged by, and nobody else needs to read. */
-final class Fields {
+public final class Fields {
 
     private static final VarHandle IDLE_STATE = find(Idle.class, "state", int.class);
     private static final VarHandle REFS_TOKEN = find(Refs.class, "token", KeepAlive.Token.class);
 
+    private static final VarHandle SOURCE_STATE = find(LoopSourceFields.class, "state", int.class);
+
     private Fields() {}
+
+    /** As if the loop looked at it by itself: a signal wakes nobody. */
+    public static void keepAwake(LoopSource source) {
+        SOURCE_STATE.setVolatile(source, LoopSource.ACTIVE);
+    }
 
     static boolean isAwake(Idle idle) {
         return (int) IDLE_STATE.getVolatile(idle) == 0;

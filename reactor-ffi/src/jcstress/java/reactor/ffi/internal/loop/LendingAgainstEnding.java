@@ -21,7 +21,7 @@ public class LendingAgainstEnding {
     /** Never started: stands for the thread that the owner takes the place of. */
     private static final Thread NOBODY = new Thread(() -> {});
 
-    private final Turn turn = new Turn(NOBODY, new Idle(NOBODY, 0), sources -> {});
+    private final Turn turn = new Turn(NOBODY, new Idle(NOBODY, 0));
     private int counter;
 
     @Actor

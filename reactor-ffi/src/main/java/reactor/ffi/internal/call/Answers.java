@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
@@ -52,6 +53,9 @@ final class Answers implements Callee {
     /** Stands for an error that the thread which ran the handler has reported. One for all, as the heap may be at its end. */
     private final Throwable reported = new Reported();
 
+    /** Once for all: native code may go on to call for ever. */
+    private final AtomicBoolean saidDisposed = new AtomicBoolean();
+
     /** Set by the first ref, for good: {@link #wakeFromNowOn}. */
     private volatile boolean wakes;
 
@@ -64,7 +68,7 @@ final class Answers implements Callee {
                 .asType(AnsweredCall.SPREAD);
         this.scheduler = scheduler;
         this.options = options;
-        this.limit = options.answerWithin().toNanos();
+        this.limit = TimeUnit.NANOSECONDS.convert(options.answerWithin());
         this.counters = CallCounters.named(options.name());
     }
 
@@ -114,8 +118,8 @@ final class Answers implements Callee {
             return new Refusal(why, new RejectedExecutionException(why));
         }
         if (scheduler.isDisposed()) {
-            String why = who + " got no answer: " + scheduler + " is disposed";
-            return new Refusal(why, new RejectedExecutionException(why));
+            String why = who + " got no answer, nor will any later one: " + scheduler + " is disposed";
+            return new Refusal(why, saidDisposed.getAndSet(true) ? null : new RejectedExecutionException(why));
         }
         String why = who + " did not get the turn of " + scheduler + " within " + TimeUnit.NANOSECONDS.toMillis(limit)
                 + " ms";

@@ -195,9 +195,6 @@ final class ConfinedValue<T> extends LoopSource {
 
     @Override
     protected boolean drain(int budget) {
-        if (over) {
-            return false;
-        }
         runner = Thread.currentThread();
         try {
             if (!made) {
@@ -259,9 +256,6 @@ final class ConfinedValue<T> extends LoopSource {
     protected boolean hasWork() {
         return !over && (!made || !queue.isEmpty());
     }
-
-    @Override
-    protected void turnLent() {}
 
     /** What was sent before runs first. */
     @Override

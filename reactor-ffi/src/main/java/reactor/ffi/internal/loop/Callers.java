@@ -99,7 +99,8 @@ final class Callers {
             long from = System.nanoTime();
             long deadline = deadline(from, limit);
             while (!call.isDone() && !call.isWithdrawn()) {
-                if (call.isWaiting() && turn.borrow(deadline, call) && runBorrowed(call)) {
+                long until = warned || deadline - from <= warnAfter ? deadline : from + warnAfter;
+                if (call.isWaiting() && turn.borrow(until, call) && runBorrowed(call)) {
                     break;
                 }
                 if (!queued) {

@@ -15,8 +15,6 @@ import reactor.util.Loggers;
  */
 public final class ExitHook {
 
-    private static final String LIMIT = "reactor.ffi.exit.limit";
-
     /** Those that ever had a source, and whose thread has not ended. */
     private static final Set<LoopScheduler> LIVE = ConcurrentHashMap.newKeySet();
 
@@ -33,6 +31,11 @@ public final class ExitHook {
     }
 
     private ExitHook() {}
+
+    /** In ms; 0: switched off. */
+    static int limit() {
+        return Property.read("reactor.ffi.exit.limit", 2_000, 0, Integer.MAX_VALUE);
+    }
 
     /**
      * Whether the JVM is shutting down, and live sources are being unregistered. Any thread.
@@ -54,8 +57,8 @@ public final class ExitHook {
     }
 
     private static void run() {
-        long limit = Long.getLong(LIMIT, 2_000);
-        if (limit <= 0) {
+        int limit = limit();
+        if (limit == 0) {
             return;
         }
         begun = true;

@@ -38,12 +38,13 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     private final Refs refs = new Refs();
 
     private LoopScheduler(SchedulerOptions options, @Nullable ClassLoader loader, boolean shared) {
+        int ignored = ExitHook.limit(); // a bad one is said here, where nothing keeps the JVM up yet
         this.options = options;
-        this.warnAfterNanos = options.warnAfter().toNanos();
+        this.warnAfterNanos = TimeUnit.NANOSECONDS.convert(options.warnAfter());
         this.shared = shared;
         this.thread = new LoopThread(this, options.name(), this::live, loader);
         this.idle = new Idle(thread, options.spin().toNanos());
-        this.turn = new Turn(thread, idle, lifecycle::each);
+        this.turn = new Turn(thread, idle);
         this.loop = new Loop(idle, turn, lifecycle);
         this.callers = new Callers(this, turn, idle, lifecycle, options);
     }
@@ -353,8 +354,21 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     /**
-     * Whether the turn is lent at this moment. Any thread: a producer that is about to wait for room looks after it has said so;
-     * {@link LoopSource#turnLent} comes after this has become true.
+     * A producer of this scheduler is about to wait for room, asleep: from here on it is unparked when the turn is lent, unless
+     * {@link #isLent} says that already. To be said again before each sleep, and to be ended by {@link #waitsNoMore}.
+     */
+    public void waitsForRoom() {
+        turn.waitsForRoom();
+    }
+
+    /** The opposite of {@link #waitsForRoom}. On the same thread. */
+    public void waitsNoMore() {
+        turn.waitsNoMore();
+    }
+
+    /**
+     * Whether the turn is lent at this moment. Any thread: a producer that is about to wait for room looks after
+     * {@link #waitsForRoom}.
      *
      * @return true while the scheduler's thread is inside callBlocking
      */

@@ -118,9 +118,6 @@ public abstract class LoopSource extends LoopSourceFields {
      */
     protected abstract boolean hasWork();
 
-    /** The turn is being lent: wakes the producers that wait for room. On the thread that lends, usually the loop's. */
-    protected abstract void turnLent();
-
     /**
      * The scheduler is disposed: ends with this error, and calls {@link LoopScheduler#detach} when it has unregistered.
      * Loop's thread only, once.

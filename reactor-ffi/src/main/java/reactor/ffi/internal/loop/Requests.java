@@ -42,9 +42,11 @@ final class Requests {
         return passedOver.isEmpty() ? queue.relaxedPoll() : passedOver.poll();
     }
 
-    /** Wakes all callers, each to claim its own call. */
+    /** Wakes all callers, each to claim its own call. Lets go of those that are over: the lend may be one of very many. */
     void wakeCallers() {
         passOver();
+        passedOver.removeIf(request ->
+                request instanceof TurnCall call ? !call.isWaiting() : request instanceof Resume resume && resume.done);
         for (Request request : passedOver) {
             if (request instanceof TurnCall call) {
                 call.wake();

@@ -1,7 +1,9 @@
 package reactor.ffi.internal.loop;
 
 import java.lang.invoke.VarHandle;
-import java.util.function.Consumer;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.ffi.NativeCall;
@@ -31,7 +33,6 @@ final class Turn {
 
     private final Baton baton;
     private final Idle idle;
-    private final Consumer<Consumer<LoopSource>> sources;
 
     /** The loop's thread; in the shutdown hook, if that thread is the one that ends the JVM, the hook's. */
     private volatile Thread owner;
@@ -41,11 +42,13 @@ final class Turn {
 
     private final Requests requests = new Requests();
 
-    Turn(Thread thread, Idle idle, Consumer<Consumer<LoopSource>> sources) {
+    /** Producers that wait for room in a queue of this scheduler, and must not while it is lent. */
+    private final Set<Thread> waitForRoom = ConcurrentHashMap.newKeySet();
+
+    Turn(Thread thread, Idle idle) {
         this.owner = thread;
         this.baton = new Baton(thread);
         this.idle = idle;
-        this.sources = sources;
     }
 
     boolean isCurrent() {
@@ -95,7 +98,6 @@ final class Turn {
     /** By the owner, which holds the baton. */
     void lend() {
         open();
-        sources.accept(LoopSource::turnLent);
         baton.release();
     }
 
@@ -103,6 +105,17 @@ final class Turn {
         lent = true;
         VarHandle.fullFence();
         requests.wakeCallers();
+        waitForRoom.forEach(LockSupport::unpark);
+    }
+
+    /** A producer is about to wait for room: either it sees the lend after this, or a lend from here on wakes it. */
+    void waitsForRoom() {
+        waitForRoom.add(Thread.currentThread());
+        VarHandle.fullFence();
+    }
+
+    void waitsNoMore() {
+        waitForRoom.remove(Thread.currentThread());
     }
 
     /** By the owner, inside a lend. */

@@ -63,7 +63,7 @@ public final class Watch {
             this.what = what;
             this.who = who;
             this.scheduler = scheduler;
-            this.warnAt = begun + scheduler.warnAfterNanos();
+            this.warnAt = begun + Math.min(scheduler.warnAfterNanos(), ASLEEP - begun);
         }
 
         /** It is over. Any thread. */

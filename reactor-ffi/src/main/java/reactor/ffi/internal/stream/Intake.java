@@ -140,8 +140,11 @@ final class Intake<T> {
         return outcome;
     }
 
+    /** Nor with the turn in hand: a borrower that goes on after the lend holds up the thread that would make room. */
     private boolean mayNotWait() {
-        return scheduler.isLent() || Schedulers.isInNonBlockingThread(); // which the scheduler's own is
+        return scheduler.isLent()
+                || scheduler.isCurrent()
+                || Schedulers.isInNonBlockingThread(); // which the scheduler's own is
     }
 
     /** Waits, deaf to interrupts; the flag is set again afterwards. */
@@ -155,6 +158,7 @@ final class Intake<T> {
         try {
             waiting.add(self);
             while (true) {
+                scheduler.waitsForRoom();
                 int outcome = queue.offer(value, capacity);
                 if (outcome != EventQueue.FULL) {
                     return outcome == EventQueue.OFFERED ? taken() : refuse(value);
@@ -184,6 +188,7 @@ final class Intake<T> {
                 }
             }
         } finally {
+            scheduler.waitsNoMore();
             if (!waiting.remove(self)) {
                 wake(1); // a wake-up meant for somebody who waits still
             }
@@ -244,7 +249,7 @@ final class Intake<T> {
         }
     }
 
-    /** The turn is lent, or the queue is closed: who waits for room looks again, and finds that it must not wait. */
+    /** The queue is closed: who waits for room looks again, and finds that it must not wait. */
     void wakeAll() {
         wake(Integer.MAX_VALUE);
     }

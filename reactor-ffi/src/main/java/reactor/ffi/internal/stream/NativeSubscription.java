@@ -155,7 +155,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
                 registration.register(this);
             }
         } catch (Throwable failed) {
-            fail(failed);
+            if (!fail(failed)) {
+                dropped(failed); // it had ended the stream already
+            }
         }
         registered = true;
         signal();
@@ -457,11 +459,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         if (token != null) {
             token.release();
         }
-    }
-
-    @Override
-    protected void turnLent() {
-        intake.wakeAll();
     }
 
     @Override

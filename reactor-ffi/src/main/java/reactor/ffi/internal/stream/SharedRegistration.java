@@ -58,7 +58,7 @@ final class SharedRegistration<T> implements NativeSink<T>, Owner {
         try {
             registration.register(this);
         } catch (Throwable failed) {
-            fail(failed);
+            error(failed);
         }
     }
 
@@ -191,6 +191,9 @@ final class SharedRegistration<T> implements NativeSink<T>, Owner {
     public NativeSink<T> onRequest(LongConsumer consumer) {
         requireNonNull(consumer, "consumer");
         scheduler.execute(() -> {
+            if (isCancelled()) {
+                return; // unregistered, maybe: what it asks may be gone
+            }
             try {
                 consumer.accept(Long.MAX_VALUE);
             } catch (Throwable failed) {

@@ -17,6 +17,7 @@ import reactor.core.Exceptions;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.Property;
 import reactor.ffi.internal.loop.Watch;
 import reactor.ffi.internal.upcall.CallCounters;
 import reactor.ffi.internal.upcall.Callee;
@@ -58,6 +59,9 @@ final class Teardown {
 
     /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
     private Memory memory = new Memory();
+
+    /** In ms, once there is a loop. */
+    private volatile int loopLimit;
 
     /** The stack is being popped: nothing is made any more. */
     private boolean running;
@@ -167,6 +171,8 @@ final class Teardown {
 
     /** A blocking loop on a thread of its own, which is pushed; popped, it is joined. */
     void runs(NativeCall<?> loop, Runnable complete, Consumer<Throwable> fail) {
+        loopLimit = Property.read(
+                LOOP_LIMIT, 10_000, 0, Integer.MAX_VALUE); // a bad one fails the registration, not the end
         Thread thread = new Thread(
                 () -> {
                     try {
@@ -190,7 +196,7 @@ final class Teardown {
 
     /** Deaf to interrupts, as all waits. */
     private void join(Thread loop) {
-        long limit = Long.getLong(LOOP_LIMIT, 10_000);
+        long limit = loopLimit;
         long start = System.nanoTime();
         boolean interrupted = false;
         Watch.Entry watch = Watch.begin("the wait for the native loop of " + name, loop, scheduler);
@@ -228,7 +234,7 @@ final class Teardown {
     Throwable run() {
         synchronized (this) {
             running = true;
-            if (stack.isEmpty()) { // nothing to lend the turn for: a lend costs as much as there are streams
+            if (stack.isEmpty()) { // nothing to lend the turn for
                 over = true;
                 memory = new Memory();
                 return null;

@@ -213,6 +213,18 @@ class LoopExitIT {
         }
 
         @Test
+        void aLimitThatIsNoNumberIsAnErrorBeforeAnythingKeepsTheJvmUp() {
+            for (String limit : new String[] {"soon", "-1", "2s"}) {
+                ForkedJvm.of(ExitInMain.class)
+                        .jvmOptions("-Dreactor.ffi.exit.limit=" + limit)
+                        .run()
+                        .assertExitedWith(1)
+                        .assertErr("system property reactor.ffi.exit.limit is '" + limit
+                                + "'; it must be a number from 0 to 2147483647");
+            }
+        }
+
+        @Test
         void nothingNewIsAttached() {
             ForkedJvm.of(AttachAtExit.class).run().assertExitedWith(7).assertOut("refused at exit: true");
         }

@@ -621,7 +621,7 @@ class LoopSchedulerTest {
             }
         };
         Idle idle = new Idle(ends, 0);
-        Loop loop = new Loop(idle, new Turn(ends, idle, lifecycle::each), lifecycle);
+        Loop loop = new Loop(idle, new Turn(ends, idle), lifecycle);
         LoopTask task = new LoopTask(loop, () -> {}, null, true, LoopTask.ONCE);
         assertThat(loop.offer(task)).isFalse();
         assertThat(task.isDisposed()).isTrue();

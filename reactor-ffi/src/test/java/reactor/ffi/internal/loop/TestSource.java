@@ -36,9 +36,6 @@ class TestSource extends LoopSource {
     }
 
     @Override
-    protected void turnLent() {}
-
-    @Override
     protected void end(Throwable cause) {}
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -141,6 +142,57 @@ class TurnTest {
                 .isTrue();
     }
 
+    /** A loop that blocks the scheduler's thread for ever, calls back on it, and others ask meanwhile: one lend after another. */
+    @Test
+    void callsThatWereAnsweredInALendAreNotKeptUntilItsEnd() throws Exception {
+        List<WeakReference<TurnCall>> calls = new CopyOnWriteArrayList<>();
+        on(scheduler, () -> {
+                    scheduler.runBlocking(() -> {
+                        for (int i = 0; i < 20; i++) {
+                            answerInANestedLend(calls);
+                        }
+                        call(scheduler, LIMIT, () -> {}); // one more lend lets go of the last one
+                        await().untilAsserted(() -> {
+                            System.gc();
+                            assertThat(calls).hasSize(20).allMatch(call -> call.refersTo(null));
+                        });
+                    });
+                    return null;
+                })
+                .get();
+    }
+
+    /** While the turn is taken back for a callback the call is queued; in the lend that goes on then it is answered. */
+    private void answerInANestedLend(List<WeakReference<TurnCall>> calls) throws Exception {
+        CountDownLatch queued = new CountDownLatch(1);
+        AtomicReference<FutureTask<Boolean>> asked = new AtomicReference<>();
+        call(scheduler, LIMIT, () -> {
+            asked.set(start(() -> {
+                TurnCall call = new TurnCall() {
+                    @Override
+                    protected void run() {}
+
+                    @Override
+                    protected void sleeps() {
+                        queued.countDown();
+                    }
+                };
+                calls.add(new WeakReference<>(call));
+                return scheduler.call(call, LIMIT, true);
+            }));
+            awaitLatch(queued);
+        });
+        assertThat(asked.get().get()).isTrue();
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     @Test
     void aCallThatQueuedBeforeALendIsAnsweredDuringIt() throws Exception {
         CountDownLatch go = new CountDownLatch(1);
@@ -212,20 +264,77 @@ class TurnTest {
 
     @Test
     void aLendWakesProducersThatWaitForRoom() throws Exception {
-        AtomicBoolean lent = new AtomicBoolean();
-        TestSource source = new TestSource(scheduler) {
-            @Override
-            protected void turnLent() {
-                lent.set(scheduler.isLent());
-            }
-        };
-        scheduler.attach(source);
+        CountDownLatch waits = new CountDownLatch(1);
+        FutureTask<Boolean> producer = start(() -> waitForALend(waits));
+        waits.await();
+        assertThat(on(scheduler, () -> scheduler.callBlocking(() -> producer.get(5, TimeUnit.SECONDS)))
+                        .get())
+                .isTrue();
+    }
+
+    /** For a callback on top of a lend the turn is taken back, in vain, as a borrower is inside: the lend goes on. */
+    @Test
+    void aLendThatGoesOnWakesProducersThatBeganToWaitMeanwhile() throws Exception {
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch waits = new CountDownLatch(1);
         on(scheduler, () -> {
-                    scheduler.runBlocking(() -> assertThat(lent).isTrue());
+                    scheduler.runBlocking(() -> {
+                        FutureTask<Boolean> borrower = start(() -> call(scheduler, LIMIT, () -> {
+                            inside.countDown();
+                            awaitLatch(go);
+                        }));
+                        inside.await();
+                        FutureTask<Boolean> producer = start(() -> {
+                            while (scheduler.isLent()) {
+                                Thread.onSpinWait();
+                            }
+                            return waitForALend(waits);
+                        });
+                        boolean ran = call(scheduler, TimeUnit.MILLISECONDS.toNanos(300), () -> {});
+                        assertThat(ran).isFalse();
+                        waits.await();
+                        assertThat(producer.get(5, TimeUnit.SECONDS)).isTrue();
+                        go.countDown();
+                        assertThat(borrower.get()).isTrue();
+                    });
                     return null;
                 })
                 .get();
-        scheduler.detach(source);
+    }
+
+    /** As a producer that finds a queue full; whether it was woken. */
+    private boolean waitForALend(CountDownLatch waits) {
+        scheduler.waitsForRoom();
+        waits.countDown();
+        long from = System.nanoTime();
+        while (!scheduler.isLent() && System.nanoTime() - from < LIMIT) {
+            LockSupport.parkNanos(LIMIT);
+        }
+        scheduler.waitsNoMore();
+        return System.nanoTime() - from < LIMIT;
+    }
+
+    @Test
+    void aCallerIsReleasedBeforeTheWorkThatItsCallScheduledBegins() throws Exception {
+        for (int i = 0; i < 200; i++) {
+            FutureTask<Boolean> work = start(() -> {
+                AtomicReference<FutureTask<Boolean>> scheduled = new AtomicReference<>();
+                TurnCall call = new TurnCall() {
+                    @Override
+                    protected void run() {
+                        scheduled.set(on(scheduler, this::isReleased));
+                    }
+
+                    private boolean isReleased() {
+                        return isDone();
+                    }
+                };
+                assertThat(scheduler.call(call, LIMIT, true)).isTrue();
+                return scheduled.get().get();
+            });
+            assertThat(work.get()).isTrue();
+        }
     }
 
     @Test

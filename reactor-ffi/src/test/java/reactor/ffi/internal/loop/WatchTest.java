@@ -7,6 +7,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -59,6 +60,17 @@ class WatchTest {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    @Test
+    void aWarningTimeWithoutEndNeverComes() {
+        LoopScheduler patient =
+                LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(ChronoUnit.FOREVER.getDuration()));
+        Watch.Entry entry = Watch.begin("endless", Thread.currentThread(), patient);
+        await().pollDelay(Duration.ofMillis(120)).until(() -> true);
+        entry.end();
+        patient.dispose();
+        assertThat(log()).doesNotContain("endless");
     }
 
     @Test
