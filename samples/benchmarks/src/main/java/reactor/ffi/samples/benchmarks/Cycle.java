@@ -1,0 +1,60 @@
+package reactor.ffi.samples.benchmarks;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.NativeFlux;
+
+/** Subscribe, register, one event, cancel, unregistered: again and again, on a scheduler that stays hot. */
+final class Cycle {
+
+    private final NativeSource source;
+    private final Flux<Event> events;
+    private final AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+    private final AtomicInteger registered = new AtomicInteger();
+    private final AtomicInteger unregistered = new AtomicInteger();
+    private int received;
+
+    /** Released: the source says that native code will not call the pointer again, so that its slot is used again. */
+    Cycle(NativeSource source, CallbackOptions options, boolean released) {
+        this.source = source;
+        this.events = NativeFlux.create(options, sink -> {
+            MemorySegment made =
+                    sink.callback(Event.OnEvent.class, (sequence, value) -> sink.next(new Event(sequence, value)));
+            pointer.set(made);
+            registered.incrementAndGet();
+            sink.onDispose(() -> {
+                if (released) {
+                    sink.released(made);
+                }
+                unregistered.incrementAndGet();
+            });
+        });
+    }
+
+    /** Ns a cycle. */
+    double run(int count) throws Throwable {
+        int before = unregistered.get();
+        received = 0;
+        long from = System.nanoTime();
+        for (int i = 1; i <= count; i++) {
+            Disposable ignored = events.take(1).subscribe(event -> received++);
+            // Where the last cycle has not quite ended, this registration runs after it, on the scheduler.
+            while (registered.get() != before + i) {
+                Thread.onSpinWait();
+            }
+            source.callOnce(pointer.get());
+            while (unregistered.get() != before + i) {
+                Thread.onSpinWait();
+            }
+        }
+        long nanos = System.nanoTime() - from;
+        if (received != count) {
+            throw new IllegalStateException("of " + count + " events " + received + " arrived");
+        }
+        return (double) nanos / count;
+    }
+}
