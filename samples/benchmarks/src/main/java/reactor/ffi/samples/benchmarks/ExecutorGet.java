@@ -8,6 +8,7 @@ import java.util.concurrent.Executors;
 final class ExecutorGet implements Workload {
 
     private final NativeSource source = new NativeSource();
+    private final Answered answered = new Answered(source);
     private final ExecutorService executor = Executors.newSingleThreadExecutor();
     private final MemorySegment asking = NativeSource.question(this::ask);
 
@@ -22,7 +23,7 @@ final class ExecutorGet implements Workload {
     @Override
     public Figures run(Measure measure, int size, int count) throws Throwable {
         return measure == Measure.ANSWERED_PARKED
-                ? Answered.median(source.paused(asking, count, Answered.PAUSE))
+                ? answered.afterPauses(asking, count)
                 : Figures.of(source.answered(asking, count));
     }
 }

@@ -14,6 +14,7 @@ final class ParkUnpark implements Workload {
     private static final int NONE = Integer.MIN_VALUE;
 
     private final NativeSource source = new NativeSource();
+    private final Answered answered = new Answered(source);
     private volatile Thread asker;
     private volatile int question = NONE;
     private volatile int answer = NONE;
@@ -39,7 +40,7 @@ final class ParkUnpark implements Workload {
     @Override
     public Figures run(Measure measure, int size, int count) throws Throwable {
         return switch (measure) {
-            case ANSWERED_PARKED -> Answered.median(source.paused(asking, count, Answered.PAUSE));
+            case ANSWERED_PARKED -> answered.afterPauses(asking, count);
             case WAKE -> Figures.percentiles(wake(count));
             default -> throw Workload.not(measure);
         };
@@ -69,14 +70,25 @@ final class ParkUnpark implements Workload {
     }
 
     private long[] wake(int count) throws Throwable {
-        delays = new long[count];
-        received.set(0);
-        source.startSilent(sending, count, Duration.ofMillis(5));
-        source.join();
-        while (received.get() < count) { // the last one is under way
-            Thread.onSpinWait();
+        if (delays.length == 0) {
+            wake(Sleeps.WARM_UP, Sleeps.BRIEFLY); // so brief that one event may overtake another
+        }
+        int received = wake(count, Duration.ofMillis(5));
+        if (received != count) {
+            throw new IllegalStateException("of " + count + " events " + received + " arrived");
         }
         return delays;
+    }
+
+    private int wake(int count, Duration silence) throws Throwable {
+        delays = new long[count];
+        received.set(0);
+        source.startSilent(sending, count, silence);
+        source.join();
+        while (sent != 0) { // the last one is under way
+            Thread.onSpinWait();
+        }
+        return received.get();
     }
 
     private void receive() {
@@ -85,9 +97,8 @@ final class ParkUnpark implements Workload {
                 LockSupport.park(this);
             }
             long now = source.now();
-            delays[received.get()] = now - sent;
+            delays[received.getAndIncrement()] = now - sent;
             sent = 0;
-            received.incrementAndGet();
         }
     }
 }

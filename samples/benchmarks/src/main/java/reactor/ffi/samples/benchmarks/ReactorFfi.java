@@ -34,6 +34,7 @@ final class ReactorFfi implements Workload {
     private final Spread spread = new Spread(source, () -> subscribe(spreadTally));
     private final AtomicReference<NativeCallback<Question>> answering = new AtomicReference<>();
     private final AtomicReference<NativeCallback<Question>> direct = new AtomicReference<>();
+    private final Answered answered = new Answered(source);
     private final Wakes wakes = new Wakes();
     private final Cycle cycle;
     private final Idle idle = new Idle();
@@ -50,7 +51,7 @@ final class ReactorFfi implements Workload {
             case STREAM, STREAM_N -> Figures.of(stream.run(size, count));
             case SOURCES_N -> Figures.of(spread(size, count));
             case ANSWERED -> Figures.of(source.answered(answering().pointer(), count));
-            case ANSWERED_PARKED -> Answered.median(source.paused(answering().pointer(), count, Answered.PAUSE));
+            case ANSWERED_PARKED -> answered.afterPauses(answering().pointer(), count);
             case ANSWERED_LENT ->
                 Figures.of(onScheduler(() -> {
                     source.startAnswered(answering().pointer(), count);
@@ -132,13 +133,18 @@ final class ReactorFfi implements Workload {
         private final AtomicReference<MemorySegment> pointer = new AtomicReference<>();
 
         long[] run(int count) throws Throwable {
+            if (pointer.get() == null) {
+                pointer.set(subscribe(this::received));
+                run(Sleeps.WARM_UP, Sleeps.BRIEFLY);
+            }
+            return run(count, Duration.ofMillis(5));
+        }
+
+        private long[] run(int count, Duration silence) throws Throwable {
             delays = new long[count];
             received = 0;
             all = new CountDownLatch(1);
-            if (pointer.get() == null) {
-                pointer.set(subscribe(this::received));
-            }
-            source.startSilent(pointer.get(), count, Duration.ofMillis(5));
+            source.startSilent(pointer.get(), count, silence);
             source.join();
             if (!all.await(60, TimeUnit.SECONDS)) {
                 throw new IllegalStateException("of " + count + " events " + received + " arrived in 60 s");
