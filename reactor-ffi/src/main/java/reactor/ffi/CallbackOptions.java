@@ -58,7 +58,7 @@ public final class CallbackOptions {
      * Options with defaults, and a name.
      *
      * @param name what the source is called in logs, dumps and {@link CallbackMetrics}, not blank. Sources of one name are
-     *     counted together; do not make names without end.
+     *     counted together; of names without end the oldest are forgotten.
      * @return new options
      */
     public static CallbackOptions named(String name) {
