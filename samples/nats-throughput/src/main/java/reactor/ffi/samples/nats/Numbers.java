@@ -46,13 +46,9 @@ final class Numbers {
             MemorySegment onMsg = onMsg(sink);
             pointers.add(onMsg.address());
             MemorySegment subscription = Nats.subscribe(connection.pointer(), connection.subject(), onMsg);
-            // The first thing that runs at the end. It does not wait: a message that is under way comes late, and is
-            // freed by
-            // the fallback.
-            sink.onDispose(() -> {
-                droppedByNats.addAndGet(Nats.dropped(subscription));
-                Nats.destroySubscription(subscription);
-            });
+            // It does not wait: a message that is under way comes late, and is freed by the fallback.
+            sink.onDispose(() -> Nats.destroySubscription(subscription));
+            sink.onDispose(() -> droppedByNats.addAndGet(Nats.dropped(subscription))); // runs before it
             // What waits, waits in nats.c: NATS itself would rather drop than slow down who publishes.
             Nats.unlimitedPending(subscription);
             // The handshake: after onComplete nats.c never calls again, so both pointers may be used anew at once, and
