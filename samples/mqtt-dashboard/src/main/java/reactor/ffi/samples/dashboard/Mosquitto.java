@@ -97,8 +97,13 @@ final class Mosquitto {
         Functions.LOG_CALLBACK_SET.invokeExact(client, onLog);
     }
 
-    /** Begins to connect. False if nobody is there: the thread of {@link #loopStart} goes on trying. */
+    /**
+     * Begins to connect. False if nobody is there: the thread of {@link #loopStart} goes on trying. That it does so even if
+     * the first attempt is refused needs the library to believe that there is a thread already: it leaves the first packet
+     * to that one.
+     */
     static boolean connectAsync(MemorySegment client, String host, int port, int keepAliveSeconds) throws Throwable {
+        check("mosquitto_threaded_set", (int) Functions.THREADED_SET.invokeExact(client, true));
         try (Arena arena = Arena.ofConfined()) {
             int code =
                     (int) Functions.CONNECT_ASYNC.invokeExact(client, arena.allocateFrom(host), port, keepAliveSeconds);
@@ -107,6 +112,8 @@ final class Mosquitto {
             }
             check("mosquitto_connect_async", code);
             return true;
+        } finally {
+            check("mosquitto_threaded_set", (int) Functions.THREADED_SET.invokeExact(client, false));
         }
     }
 
@@ -165,9 +172,9 @@ final class Mosquitto {
                 .toArray(JAVA_BYTE);
     }
 
-    /** What an error code means, in words. */
+    /** What an error code means, in words. For a failed system call the library would look at an errno that is another's. */
     static String errorText(int code) {
-        return text(Functions.STRERROR, code);
+        return code == ERRNO ? "the network failed, or nobody answers there" : text(Functions.STRERROR, code);
     }
 
     /** What the answer of a broker to a connect means, in words. */
@@ -213,6 +220,7 @@ final class Mosquitto {
         static final MethodHandle LOG_CALLBACK_SET = procedure("log_callback_set", ADDRESS, ADDRESS);
         static final MethodHandle CONNECT_ASYNC =
                 function("connect_async", JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT);
+        static final MethodHandle THREADED_SET = function("threaded_set", JAVA_INT, ADDRESS, JAVA_BOOLEAN);
         static final MethodHandle LOOP_START = function("loop_start", JAVA_INT, ADDRESS);
         static final MethodHandle LOOP_STOP = function("loop_stop", JAVA_INT, ADDRESS, JAVA_BOOLEAN);
         static final MethodHandle DISCONNECT = function("disconnect", JAVA_INT, ADDRESS);

@@ -101,7 +101,7 @@ final class MqttClient implements EventSource, AutoCloseable {
         sink.onDispose(() -> Mosquitto.setCallbacks(
                 client, MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL, MemorySegment.NULL));
         if (!Mosquitto.connectAsync(client, host, port, KEEP_ALIVE_SECONDS)) {
-            sink.next(new SourceEvent.Disconnected(now(), "nobody answers yet"));
+            sink.next(new SourceEvent.Disconnected(now(), "nobody answers there yet"));
         }
         Mosquitto.loopStart(client);
         sink.onDispose(this::stop); // the first: it joins the thread that calls back
