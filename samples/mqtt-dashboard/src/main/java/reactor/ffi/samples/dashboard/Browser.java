@@ -20,6 +20,11 @@ final class Browser {
 
     private final AtomicLong delivered = new AtomicLong();
     private final AtomicLong dropped = new AtomicLong();
+    private final AtomicLong droppedByAll;
+
+    Browser(AtomicLong droppedByAll) {
+        this.droppedByAll = droppedByAll;
+    }
 
     /**
      * What happened since the last frame.
@@ -39,7 +44,7 @@ final class Browser {
         return events.bufferTimeout(MOST, FRAME, Schedulers.parallel(), true) // true: asks for more only if it is read
                 .publishOn(Schedulers.parallel(), 1) // encoding is no work for the callbacks' thread
                 .map(this::frame)
-                .doOnDiscard(SourceEvent.Message.class, message -> dropped.incrementAndGet());
+                .doOnDiscard(SourceEvent.Message.class, message -> drop());
     }
 
     private Frame frame(List<SourceEvent> events) {
@@ -47,12 +52,21 @@ final class Browser {
         List<Note> notes = new ArrayList<>();
         for (SourceEvent event : events) {
             if (event instanceof SourceEvent.Message message) {
-                (topics.add(message) ? delivered : dropped).incrementAndGet();
+                if (topics.add(message)) {
+                    delivered.incrementAndGet();
+                } else {
+                    drop();
+                }
             } else {
                 notes.add(note(event));
             }
         }
         return new Frame(true, topics.views(), notes, delivered(), dropped());
+    }
+
+    private void drop() {
+        dropped.incrementAndGet();
+        droppedByAll.incrementAndGet();
     }
 
     static Note note(SourceEvent event) {

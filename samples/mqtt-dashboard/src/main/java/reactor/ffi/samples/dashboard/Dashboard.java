@@ -88,6 +88,9 @@ public class Dashboard {
             FunctionCounter.builder("dashboard.messages", feed, Feed::received)
                     .description("Messages that the source handed over")
                     .register(registry);
+            FunctionCounter.builder("dashboard.dropped", feed, Feed::droppedByBrowsers)
+                    .description("Messages that browsers were too slow for")
+                    .register(registry);
         };
     }
 }

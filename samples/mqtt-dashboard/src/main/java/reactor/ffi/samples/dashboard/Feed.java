@@ -33,6 +33,7 @@ final class Feed implements SmartLifecycle {
     private final AtomicInteger browsers = new AtomicInteger();
     private final AtomicLong received = new AtomicLong();
     private final AtomicLong dropped = new AtomicLong();
+    private final AtomicLong droppedByBrowsers = new AtomicLong();
     /** Ends the browsers' streams, which have no end of their own and would hold up a graceful shutdown. */
     private final Sinks.Empty<Void> stopping = Sinks.empty();
 
@@ -127,7 +128,7 @@ final class Feed implements SmartLifecycle {
     /** One browser: what is known, then what happens, and every second how things are. */
     Flux<ServerSentEvent<?>> open() {
         return Flux.defer(() -> {
-            Browser browser = new Browser();
+            Browser browser = new Browser(droppedByBrowsers);
             Flux<ServerSentEvent<?>> frames = Mono.fromSupplier(this::known)
                     .concatWith(browser.frames(source.events()))
                     .map(frame -> event("frame", frame));
@@ -179,6 +180,11 @@ final class Feed implements SmartLifecycle {
 
     int browsers() {
         return browsers.get();
+    }
+
+    /** Messages that browsers were too slow for, those that are gone included. */
+    long droppedByBrowsers() {
+        return droppedByBrowsers.get();
     }
 
     /** Messages that native code handed over: those that this subscription saw, and those that it was too slow for. */

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -48,7 +49,7 @@ class BrowserTest {
     @Test
     void aFrameSumsUpEachTopic() {
         List<Browser.Frame> frames = new CopyOnWriteArrayList<>();
-        Browser browser = new Browser();
+        Browser browser = new Browser(new AtomicLong());
         Disposable looking = browser.frames(events).subscribe(frames::add);
         fire(0, 400);
         await().until(() -> browser.delivered() == 400);
@@ -87,9 +88,9 @@ class BrowserTest {
                 slowFrames.add(frame);
             }
         };
-        Browser slow = new Browser();
+        Browser slow = new Browser(new AtomicLong());
         slow.frames(events).subscribe(reader);
-        Browser quick = new Browser();
+        Browser quick = new Browser(new AtomicLong());
         Disposable looking = quick.frames(events).subscribe();
 
         for (int from = 0; from < all; from += QUEUE / 2) {

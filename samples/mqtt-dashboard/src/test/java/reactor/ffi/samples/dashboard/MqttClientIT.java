@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.awaitility.Awaitility.await;
 
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
@@ -206,6 +212,43 @@ class MqttClientIT {
     }
 
     /** A connect that is under way makes libmosquitto forget a disconnect, and its thread would never end. */
+    @Test
+    void aDisconnectDuringAConnectIsNotForgotten() throws IOException {
+        List<Closeable> crowd = new CopyOnWriteArrayList<>();
+        Disposable looking = look();
+        awaitSeen(SourceEvent.Disconnected.class, 1); // refused; it tries again in a second
+        try (ServerSocket full = new ServerSocket(broker.port(), 1, InetAddress.getLoopbackAddress())) {
+            for (int i = 0; i < 8; i++) { // nobody accepts, so the next one waits for its connection
+                SocketChannel channel = SocketChannel.open();
+                channel.configureBlocking(false);
+                channel.connect(full.getLocalSocketAddress());
+                crowd.add(channel);
+            }
+            int before = seen(SourceEvent.Log.class).size();
+            await().pollInterval(Duration.ofMillis(5))
+                    .during(Duration.ofMillis(1500)) // it is connecting by now
+                    .until(() -> seen(SourceEvent.Log.class).size() == before);
+            looking.dispose();
+            CompletableFuture<Void> freed = CompletableFuture.runAsync(client::close);
+            Thread doorman = Thread.ofPlatform().daemon().start(() -> {
+                while (!full.isClosed()) {
+                    try {
+                        crowd.add(full.accept());
+                    } catch (IOException e) {
+                        return;
+                    }
+                }
+            });
+            assertThat(freed).succeedsWithin(SOON);
+            assertThatIllegalStateException().isThrownBy(() -> client.publish("to", new byte[0], 0));
+            assertThat(doorman.isAlive()).isTrue();
+        } finally {
+            for (Closeable one : crowd) {
+                one.close();
+            }
+        }
+    }
+
     @Test
     void aCancelAtAnyMomentOfTheConnectEndsTheLibrarysThread() {
         broker.start();
