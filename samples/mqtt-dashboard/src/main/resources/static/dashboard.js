@@ -4,7 +4,9 @@ const MOST_TOPICS = 200;
 const MOST_NOTES = 60;
 
 const byId = id => document.getElementById(id);
-const number = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const short = new Intl.NumberFormat("en", { notation: "scientific", maximumFractionDigits: 3 });
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Topic by name: its card, its newest text, and its points of the last minute. */
@@ -27,6 +29,15 @@ const time = {
   },
 };
 
+/** As many digits as help to read it. */
+const number = {
+  format(value) {
+    const size = Math.abs(value);
+    if (size >= 1e9 || (size < 0.01 && size > 0)) return short.format(value);
+    return (size >= 1000 ? whole : decimal).format(value);
+  },
+};
+
 function unitOf(name) {
   if (name.endsWith("-percent")) return "%";
   return name.endsWith("-mib") ? "MiB" : "";
@@ -45,6 +56,7 @@ function addTopic(name) {
     text: "",
   };
   item.querySelector(".name").textContent = name;
+  button.title = name;
   item.querySelector(".unit").textContent = unitOf(name);
   button.addEventListener("click", () => choose(topic));
   topics.set(name, topic);
@@ -59,6 +71,7 @@ function choose(topic) {
   chosen = topic;
   topic.button.setAttribute("aria-pressed", "true");
   byId("chart-topic").textContent = topic.name;
+  byId("chart-topic").title = topic.name;
   byId("chart-unit").textContent = unitOf(topic.name);
   byId("chart-value").textContent = topic.text;
   draw();
@@ -172,25 +185,50 @@ function range(points) {
 }
 
 function steps({ low, high }) {
-  const rough = (high - low) / 4;
+  const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map(n => n * power).find(n => n >= rough);
   const all = [];
-  for (let value = Math.ceil(low / step) * step; value <= high; value += step) all.push(value);
+  for (let i = Math.ceil(low / step); i * step <= high; i++) all.push(i * step);
   return all;
 }
 
-function curve(pen, points, x, y, colors) {
-  pen.beginPath();
-  points.forEach((point, i) => pen[i ? "lineTo" : "moveTo"](x(point.at), y(point.max)));
-  [...points].reverse().forEach(point => pen.lineTo(x(point.at), y(point.min)));
-  pen.fillStyle = colors.band;
-  pen.fill();
-  pen.beginPath();
-  points.forEach((point, i) => pen[i ? "lineTo" : "moveTo"](x(point.at), y(point.value)));
-  pen.strokeStyle = colors.line;
+/** Points without a hole between them: a hole is much longer than what is usual for this topic. */
+function runs(points) {
+  const gaps = points.slice(1).map((point, i) => point.at - points[i].at);
+  const usual = gaps.toSorted((a, b) => a - b)[gaps.length >> 1] ?? 0;
+  const all = [[points[0]]];
+  gaps.forEach((gap, i) => {
+    if (gap > Math.max(1500, 6 * usual)) all.push([]);
+    all.at(-1).push(points[i + 1]);
+  });
+  return all;
+}
+
+/** What is known is drawn as a line, with a band from the smallest to the largest value behind it. */
+function curve(pen, points, x, y, colors, floor) {
   pen.lineJoin = "round";
-  pen.stroke();
+  pen.lineCap = "round";
+  for (const run of runs(points)) {
+    const line = new Path2D();
+    run.forEach(point => line.lineTo(x(point.at), y(point.value)));
+    if (run.length === 1) line.lineTo(x(run[0].at) + 0.01, y(run[0].value));
+    const area = new Path2D(line);
+    area.lineTo(x(run.at(-1).at), floor);
+    area.lineTo(x(run[0].at), floor);
+    const shade = pen.createLinearGradient(0, 0, 0, floor);
+    shade.addColorStop(0, colors.band);
+    shade.addColorStop(1, "transparent");
+    pen.fillStyle = shade;
+    pen.fill(area);
+    const band = new Path2D();
+    run.forEach(point => band.lineTo(x(point.at), y(point.max)));
+    run.toReversed().forEach(point => band.lineTo(x(point.at), y(point.min)));
+    pen.fillStyle = colors.band;
+    pen.fill(band);
+    pen.strokeStyle = colors.line;
+    pen.stroke(line);
+  }
 }
 
 function drawChart(colors) {
@@ -217,7 +255,7 @@ function drawChart(colors) {
     pen.stroke();
   }
   pen.textBaseline = "alphabetic";
-  for (const seconds of [60, 45, 30, 15, 0]) {
+  for (const seconds of width < 480 ? [60, 30, 0] : [60, 45, 30, 15, 0]) {
     pen.textAlign = seconds === 60 ? "left" : seconds ? "center" : "right";
     pen.fillText(seconds ? `${seconds} s ago` : "now", x(time.now() - seconds * 1000) + (seconds ? 0 : 6), height - 4);
   }
@@ -226,7 +264,7 @@ function drawChart(colors) {
   pen.rect(left, 0, width - left, height);
   pen.clip();
   pen.lineWidth = 2;
-  curve(pen, chosen.points, x, y, colors);
+  curve(pen, chosen.points, x, y, colors, height - foot);
   const last = chosen.points.at(-1);
   pen.beginPath();
   pen.arc(x(last.at), y(last.value), 4, 0, 2 * Math.PI);
@@ -240,9 +278,10 @@ function drawSparkline(topic, colors) {
   if (!topic.points.length) return;
   const scale = range(topic.points);
   const y = value => 2 + (height - 4) * (1 - (value - scale.low) / (scale.high - scale.low));
-  const x = at => width * (1 - (time.now() - at) / WINDOW);
+  const from = Math.max(topic.points[0].at, time.now() - WINDOW);
+  const x = at => (width - 2) * ((at - from) / Math.max(1000, time.now() - from));
   pen.lineWidth = 1.5;
-  curve(pen, topic.points, x, y, colors);
+  curve(pen, topic.points, x, y, colors, height);
 }
 
 function isVisible(element) {
@@ -269,6 +308,7 @@ function animate(now) {
   requestAnimationFrame(animate);
 }
 requestAnimationFrame(animate);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 // ---- the stream
 

@@ -71,7 +71,7 @@ final class Browser {
 
     static Note note(SourceEvent event) {
         if (event instanceof SourceEvent.Connected connected) {
-            return new Note(event.at(), "connected", connected.to());
+            return new Note(event.at(), "connected", connected.how());
         }
         if (event instanceof SourceEvent.Disconnected disconnected) {
             return new Note(event.at(), "disconnected", disconnected.why());

@@ -3,11 +3,14 @@ package reactor.ffi.samples.dashboard;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import io.netty.channel.ChannelOption;
 import java.util.List;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
+import org.springframework.boot.reactor.netty.NettyReactiveWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import reactor.ffi.CallbackScheduler;
@@ -77,6 +80,12 @@ public class Dashboard {
     @Bean
     HealthIndicator sourceHealthIndicator(Feed feed) {
         return new SourceHealth(feed);
+    }
+
+    /** What the kernel holds back for a browser that does not read is old by the time it is read. */
+    @Bean
+    WebServerFactoryCustomizer<NettyReactiveWebServerFactory> shortSendBuffers() {
+        return factory -> factory.addServerCustomizers(server -> server.childOption(ChannelOption.SO_SNDBUF, 64 << 10));
     }
 
     @Bean

@@ -34,7 +34,7 @@ final class EmbeddedSource implements EventSource {
         });
         GlibcTimer timer = GlibcTimer.start(onTick, PERIOD);
         sink.onDispose(timer::stop);
-        sink.next(new SourceEvent.Connected(System.currentTimeMillis(), "a timer of glibc"));
+        sink.next(new SourceEvent.Connected(System.currentTimeMillis(), "every " + PERIOD.toMillis() + " ms"));
     }
 
     @Override

@@ -108,7 +108,7 @@ final class MqttClient implements EventSource, AutoCloseable {
     }
 
     /** On libmosquitto's thread. A broker forgets the subscriptions of a connection, so each one subscribes. */
-    private static void connected(NativeSink<SourceEvent> sink, MemorySegment mosquitto, int code) {
+    private void connected(NativeSink<SourceEvent> sink, MemorySegment mosquitto, int code) {
         if (code != Mosquitto.SUCCESS) {
             sink.next(new SourceEvent.Disconnected(now(), Mosquitto.answerText(code)));
             return;
@@ -118,7 +118,7 @@ final class MqttClient implements EventSource, AutoCloseable {
         } catch (Throwable e) {
             throw Exceptions.propagate(e);
         }
-        sink.next(new SourceEvent.Connected(now(), "the broker"));
+        sink.next(new SourceEvent.Connected(now(), "to " + host + ":" + port));
     }
 
     /**

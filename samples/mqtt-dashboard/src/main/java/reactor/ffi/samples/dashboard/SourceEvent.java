@@ -9,7 +9,7 @@ sealed interface SourceEvent {
     long at();
 
     /** The source delivers from now on. */
-    record Connected(long at, String to) implements SourceEvent {}
+    record Connected(long at, String how) implements SourceEvent {}
 
     /** The connection is gone, or was refused. libmosquitto tries again by itself, unless it was told to disconnect. */
     record Disconnected(long at, String why) implements SourceEvent {}

@@ -27,6 +27,9 @@ import org.springframework.context.ConfigurableApplicationContext;
 class PageIT {
 
     private static final Duration SOON = Duration.ofSeconds(30);
+    /** A full chart for the documents: {@code -Ddashboard.screenshot.seconds=60}. */
+    private static final int SECONDS_BEFORE_SCREENSHOT = Integer.getInteger("dashboard.screenshot.seconds", 5);
+
     private static final Path SCREENSHOTS = Path.of("target", "screenshots");
 
     @TempDir
@@ -137,7 +140,7 @@ class PageIT {
 
     @Test
     void itLivesWithNothingInstalled() throws IOException {
-        size(1200, 860);
+        size(1100, 900);
         colors("light");
         open("--server.port=0");
         awaitConnection("connected");
@@ -161,7 +164,9 @@ class PageIT {
         await("the value changes").atMost(SOON).until(() -> !text("chart-value").equals(value));
 
         chooseTopic("machine/cpu-percent");
-        await("some seconds of it").atMost(SOON).until(() -> delivered() > 8 * 4 * 12);
+        await("some seconds of it")
+                .atMost(SOON.plusSeconds(SECONDS_BEFORE_SCREENSHOT))
+                .until(() -> delivered() > 32L * SECONDS_BEFORE_SCREENSHOT);
         screenshot("light");
         assertThat(brightness()).isGreaterThan(200);
         colors("dark");
