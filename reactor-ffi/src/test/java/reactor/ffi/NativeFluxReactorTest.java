@@ -254,12 +254,12 @@ class NativeFluxReactorTest extends StreamTest {
             recorder.cancel();
             settle();
             Calls.fromThreads(pointer.get(), 1, 4, 0);
-            assertThat(metrics()).isEqualTo(new CallbackMetrics(name, 3, 4, 0, 4, 1, 0));
+            assertThat(metrics()).isEqualTo(new CallbackMetrics(name, 7, 3, 4, 0, 0, 4, 1, 0, 0, 0, 0));
         }
 
         @Test
         void areZeroForANameThatNobodyUsed() {
-            assertThat(CallbackMetrics.of("nobody")).isEqualTo(new CallbackMetrics("nobody", 0, 0, 0, 0, 0, 0));
+            assertThat(CallbackMetrics.of("nobody")).isEqualTo(new CallbackMetrics("nobody", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
         }
     }
 }
