@@ -6,6 +6,8 @@ module reactor.ffi {
     requires static transitive org.jspecify;
     requires org.jctools.core.jdk11;
     requires static jdk.unsupported; // NativeSignals
+    requires static transitive micrometer.core; // CallbackMeters
 
     exports reactor.ffi;
+    exports reactor.ffi.micrometer;
 }
