@@ -6,7 +6,7 @@ module reactor.ffi {
     requires static transitive org.jspecify;
     requires org.jctools.core.jdk11;
     requires static jdk.unsupported; // NativeSignals
-    requires static transitive micrometer.core; // CallbackMeters
+    requires static micrometer.core; // CallbackMeters; not transitive, or who compiles without it could not
 
     exports reactor.ffi;
     exports reactor.ffi.micrometer;

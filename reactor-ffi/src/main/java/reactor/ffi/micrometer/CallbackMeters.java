@@ -30,6 +30,7 @@ import reactor.ffi.SchedulerMetrics;
  * <p>Nothing has to be closed: the meters live as long as the registry. Any thread; binding to the same registry again does
  * nothing.
  */
+@SuppressWarnings("exports") // who uses it requires micrometer.core, and nobody else has to
 public final class CallbackMeters implements MeterBinder {
 
     /** Weak in both: a registry is not held for being here. */
