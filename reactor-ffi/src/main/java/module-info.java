@@ -6,6 +6,8 @@ module reactor.ffi {
     requires static transitive org.jspecify;
     requires org.jctools.core.jdk11;
     requires static jdk.unsupported; // NativeSignals
+    requires static micrometer.core; // CallbackMeters; not transitive, or who compiles without it could not
 
     exports reactor.ffi;
+    exports reactor.ffi.micrometer;
 }

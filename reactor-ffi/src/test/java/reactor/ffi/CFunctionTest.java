@@ -181,7 +181,7 @@ class CFunctionTest {
         void areWhatASinkMadeToo() {
             long[] sum = {0};
             Callee callee = new Callee() {
-                private final CallCounters counters = new CallCounters();
+                private final CallCounters counters = new CallCounters("test");
 
                 @Override
                 public void handlerFailed(Throwable thrown) {

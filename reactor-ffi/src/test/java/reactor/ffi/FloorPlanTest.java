@@ -20,6 +20,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import reactor.ffi.internal.loop.Running;
+import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.upcall.Names;
 
 /**
  * The arrows of docs/architecture.md: each room knows only the next ones, and only the entry classes know rooms.
@@ -35,11 +38,13 @@ class FloorPlanTest {
     private static final String STREAM = "reactor.ffi.internal.stream";
     private static final String CALL = "reactor.ffi.internal.call";
     private static final String SIGNAL = "reactor.ffi.internal.signal";
+    private static final String METERS = "reactor.ffi.micrometer";
 
     private static final DescribedPredicate<JavaClass> JDK = resideInAnyPackage("java..", "org.jspecify.annotations");
     private static final DescribedPredicate<JavaClass> REACTOR =
             resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams");
     private static final DescribedPredicate<JavaClass> JCTOOLS = resideInAPackage("org.jctools..");
+    private static final DescribedPredicate<JavaClass> MICROMETER = resideInAPackage("io.micrometer..");
 
     private static final JavaClasses MAIN = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -110,12 +115,49 @@ class FloorPlanTest {
     }
 
     @Test
+    void metersKnowOnlyMetricsAndMicrometerAndWhoTellsOfNewNames() {
+        classes()
+                .that()
+                .resideInAPackage(METERS)
+                .should()
+                .onlyDependOnClassesThat(in(METERS)
+                        .or(JDK)
+                        .or(MICROMETER)
+                        .or(resideInAPackage("reactor.util"))
+                        .or(anyOf(
+                                CallbackMetrics.class,
+                                SchedulerMetrics.class,
+                                PoolMetrics.class,
+                                Names.class,
+                                CallCounters.class,
+                                Running.class)))
+                .check(MAIN);
+    }
+
+    /** So that the rest runs without it. */
+    @Test
+    void onlyMetersKnowMicrometerAndNobodyKnowsMeters() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(METERS)
+                .should()
+                .dependOnClassesThat(MICROMETER.or(in(METERS)))
+                .check(MAIN);
+    }
+
+    @Test
     void nothingInternalKnowsTheEntryClasses() {
         noClasses()
                 .that()
                 .resideInAPackage("reactor.ffi.internal..")
                 .should()
-                .dependOnClassesThat(anyOf(NativeFlux.class, NativeSignals.class, CFunction.class, NativeMemory.class))
+                .dependOnClassesThat(anyOf(
+                        NativeFlux.class,
+                        NativeSignals.class,
+                        CFunction.class,
+                        NativeMemory.class,
+                        SchedulerMetrics.class,
+                        PoolMetrics.class))
                 .check(MAIN);
     }
 
@@ -125,8 +167,8 @@ class FloorPlanTest {
         mayKnowNoRoomBut("reactor.ffi.internal.(stream|call)", NativeFlux.class); // an exchange is both
         mayKnowNoRoomBut(CALL, NativeCallback.class, Confined.class);
         mayKnowNoRoomBut(SIGNAL, NativeSignals.class);
-        mayKnowNoRoomBut(UPCALL, CallbackType.class, CFunction.class);
-        mayKnowNoRoomBut(LOOP, CallbackScheduler.class);
+        mayKnowNoRoomBut(UPCALL, CallbackType.class, CFunction.class, PoolMetrics.class);
+        mayKnowNoRoomBut(LOOP, CallbackScheduler.class, SchedulerMetrics.class);
         noClasses()
                 .that(in("reactor.ffi")
                         .and(DescribedPredicate.not(anyOf(
@@ -135,6 +177,8 @@ class FloorPlanTest {
                                 Confined.class,
                                 NativeSignals.class,
                                 CallbackMetrics.class,
+                                SchedulerMetrics.class,
+                                PoolMetrics.class,
                                 CallbackType.class,
                                 CFunction.class,
                                 CallbackScheduler.class))))
@@ -170,7 +214,7 @@ class FloorPlanTest {
             ModuleDescriptor module = ModuleDescriptor.read(descriptor);
             assertThat(module.exports())
                     .extracting(ModuleDescriptor.Exports::source)
-                    .containsExactly("reactor.ffi");
+                    .containsExactlyInAnyOrder("reactor.ffi", METERS);
             assertThat(module.opens()).isEmpty();
         }
     }

@@ -1,12 +1,16 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.micrometer.context.ContextRegistry;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.reactivestreams.Subscription;
@@ -15,6 +19,7 @@ import reactor.core.Scannable.Attr;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Hooks;
 import reactor.core.publisher.Operators;
+import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Source;
@@ -100,6 +105,63 @@ class NativeFluxReactorTest extends StreamTest {
                     .flatMap(value -> three().doOnNext(inner -> seen.add(USER.get())))
                     .blockLast(SOON));
             assertThat(seen).hasSize(6 + 18).containsOnly("ada");
+        }
+
+        @Test
+        void inEachSubscriberOfASharedStreamItsOwn() throws Exception {
+            List<String> seen = new CopyOnWriteArrayList<>();
+            propagating(() -> {
+                Flux<Long> shared = NativeFlux.share(options, events);
+                CountDownLatch ended = new CountDownLatch(2);
+                for (String user : List.of("ada", "grace")) {
+                    USER.set(user);
+                    shared.doOnNext(value -> seen.add(user + " " + USER.get() + " " + value))
+                            .doOnComplete(() -> seen.add(user + " " + USER.get() + " end"))
+                            .doFinally(signal -> ended.countDown())
+                            .contextCapture() // which a block() does by itself
+                            .subscribe();
+                }
+                USER.set("nobody");
+                Awaitility.await().until(() -> metrics().subscribers() == 2 && events.registered.get() == 1);
+                assertThatCode(() -> settle()).doesNotThrowAnyException(); // both have joined
+                events.fire(1, 2);
+                events.sink.complete();
+                await(ended);
+            });
+            assertThat(seen)
+                    .containsExactlyInAnyOrder(
+                            "ada ada 1",
+                            "ada ada 2",
+                            "ada ada end",
+                            "grace grace 1",
+                            "grace grace 2",
+                            "grace grace end");
+        }
+
+        @Test
+        void inWhoeverAnswersAnExchange() throws Exception {
+            List<String> seen = new CopyOnWriteArrayList<>();
+            AtomicLong right = new AtomicLong();
+            propagating(() -> NativeFlux.<Long, Long>exchange(options, sink -> {
+                        MemorySegment pointer = sink.callback(
+                                OnAsk.class, (thread, sequence, id) -> sink.ask(sequence + id, SOON, -1L));
+                        Source source = Source.asking(pointer, 40, -1);
+                        sink.onDispose(() -> {
+                            source.await();
+                            right.set(source.rightAnswers());
+                            source.close();
+                        });
+                        source.start(1, 3, 0);
+                    })
+                    .doOnNext(exchange -> {
+                        seen.add(USER.get());
+                        exchange.reply(exchange.request());
+                    })
+                    .take(3)
+                    .blockLast(SOON));
+            settle();
+            assertThat(seen).containsExactly("ada", "ada", "ada");
+            assertThat(right).hasValue(3);
         }
 
         @Test
@@ -254,12 +316,13 @@ class NativeFluxReactorTest extends StreamTest {
             recorder.cancel();
             settle();
             Calls.fromThreads(pointer.get(), 1, 4, 0);
-            assertThat(metrics()).isEqualTo(new CallbackMetrics(name, 3, 4, 0, 4, 1, 0));
+            assertThat(metrics()).isEqualTo(new CallbackMetrics(name, 7, 3, 4, 0, 0, 4, 1, 0, 0, 0, 0));
         }
 
         @Test
         void areZeroForANameThatNobodyUsed() {
-            assertThat(CallbackMetrics.of("nobody")).isEqualTo(new CallbackMetrics("nobody", 0, 0, 0, 0, 0, 0));
+            assertThat(CallbackMetrics.of("nobody"))
+                    .isEqualTo(new CallbackMetrics("nobody", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
         }
     }
 }

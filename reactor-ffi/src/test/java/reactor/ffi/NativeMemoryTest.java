@@ -32,7 +32,7 @@ class NativeMemoryTest {
 
     private MemorySegment pointer(OnPointer handler) {
         Callee callee = new Callee() {
-            private final CallCounters counters = new CallCounters();
+            private final CallCounters counters = new CallCounters("test");
 
             @Override
             public void handlerFailed(Throwable failure) {

@@ -31,7 +31,10 @@ class SemanticsTest {
             "ShareTest",
             "ShareIT",
             "DirectCallbackTest",
-            "RunsTest");
+            "RunsTest",
+            "MetricsTest",
+            "CallbackMetersTest",
+            "WithoutMicrometerIT");
 
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");

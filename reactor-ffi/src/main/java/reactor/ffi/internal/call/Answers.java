@@ -15,6 +15,7 @@ import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.upcall.CallCounters;
 import reactor.ffi.internal.upcall.Callee;
+import reactor.ffi.internal.upcall.Names;
 import reactor.ffi.internal.upcall.Refusal;
 import reactor.util.context.Context;
 
@@ -65,7 +66,7 @@ final class Answers implements Callee {
         this.scheduler = scheduler;
         this.options = options;
         this.limit = options.answerWithin().toNanos();
-        this.counters = CallCounters.named(options.name());
+        this.counters = Names.of(options.name());
     }
 
     @SuppressWarnings("unused") // Handover

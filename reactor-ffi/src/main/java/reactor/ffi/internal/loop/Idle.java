@@ -24,10 +24,14 @@ final class Idle {
     private static final long PAUSE = 1_000;
 
     private static final VarHandle STATE;
+    private static final VarHandle WAKE_UPS;
+    private static final VarHandle LONGEST;
 
     static {
         try {
             STATE = MethodHandles.lookup().findVarHandle(Idle.class, "state", int.class);
+            WAKE_UPS = MethodHandles.lookup().findVarHandle(Idle.class, "wakeUps", long.class);
+            LONGEST = MethodHandles.lookup().findVarHandle(Idle.class, "longest", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -48,6 +52,9 @@ final class Idle {
     private long looked;
 
     private long wakeUps;
+
+    /** The longest time from a look that found work to the end of what it found, in ns. */
+    private long longest;
 
     /** PARKED is written by the thread, and taken off by one waker for each burst, who alone pays for the wake-up. */
     private volatile int state = NOT_STARTED;
@@ -90,6 +97,11 @@ final class Idle {
 
     // The rest is the loop's thread only.
 
+    /** Before the first look. */
+    void begin() {
+        looked = System.nanoTime();
+    }
+
     /**
      * Between two looks: waits until the last one is a microsecond old, or somebody waits for an answer.
      *
@@ -97,10 +109,14 @@ final class Idle {
      * @return false if looking has found nothing for long enough
      */
     boolean pause(boolean found, Turn turn) {
+        long now = System.nanoTime();
+        if (found && now - looked > longest) {
+            LONGEST.setOpaque(this, now - looked);
+        }
         if (limit == 0) {
+            looked = now;
             return found;
         }
-        long now = System.nanoTime();
         if (!found && since == 0) {
             since = now;
         } else if (found && since != 0) {
@@ -135,8 +151,9 @@ final class Idle {
             } else {
                 LockSupport.park(this);
             }
-            wakeUps = wakeUps + 1;
-            boolean brief = System.nanoTime() - from < limit;
+            WAKE_UPS.setOpaque(this, wakeUps + 1);
+            looked = System.nanoTime();
+            boolean brief = looked - from < limit;
             budget = brief ? Math.min(limit, budget << 1) : Math.max(Math.min(limit, PAUSE), budget >> 1);
         }
         since = 0;
@@ -148,8 +165,13 @@ final class Idle {
         STATE.setOpaque(this, AWAKE);
     }
 
-    /** How often the thread slept; any thread, approximately. */
+    /** How often the thread slept; any thread. */
     long wakeUps() {
-        return wakeUps;
+        return (long) WAKE_UPS.getOpaque(this);
+    }
+
+    /** How long the longest turn was, in ns; any thread. */
+    long longest() {
+        return (long) LONGEST.getOpaque(this);
     }
 }

@@ -73,6 +73,10 @@ final class Lifecycle {
         sources = attached.size();
     }
 
+    int sources() {
+        return sources;
+    }
+
     synchronized List<LoopSource> attached() {
         return List.copyOf(attached);
     }

@@ -76,6 +76,7 @@ final class Loop {
 
     /** The life of the thread. */
     void run() {
+        idle.begin();
         for (; ; ) {
             try {
                 boolean found = pass();

@@ -150,6 +150,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     /** The life of the thread. */
     private void live() {
+        Running.add(this);
         loop.run();
         terminate();
         try {
@@ -164,6 +165,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         loop.close();
         turn.close();
         ExitHook.remove(this);
+        Running.remove(this);
     }
 
     private void bury() {
@@ -393,10 +395,19 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     /**
      * What the loop has done.
      *
-     * @return approximate counts
+     * @return counts that are exact when it sleeps
      */
     public LoopCounters counters() {
-        return new LoopCounters(loop.turns(), loop.tasks(), idle.wakeUps());
+        return new LoopCounters(loop.turns(), loop.tasks(), idle.wakeUps(), idle.longest());
+    }
+
+    /**
+     * How many sources are attached.
+     *
+     * @return subscriptions and confined values that live
+     */
+    public int sources() {
+        return lifecycle.sources();
     }
 
     Loop loop() {

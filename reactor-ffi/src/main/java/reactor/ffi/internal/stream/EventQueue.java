@@ -217,6 +217,11 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return ((long) PRODUCER_INDEX.getVolatile(this) & ~CLOSED_BIT) - consumed;
     }
 
+    /** Any thread: all values ever claimed. */
+    long everClaimed() {
+        return (long) PRODUCER_INDEX.getVolatile(this) & ~CLOSED_BIT;
+    }
+
     boolean isEmpty() {
         return size() == 0;
     }

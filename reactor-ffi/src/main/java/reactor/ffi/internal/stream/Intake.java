@@ -73,19 +73,26 @@ final class Intake<T> {
         return switch (overflow.policy()) {
             case BLOCK -> waitForRoom(value);
             case DROP_OLDEST -> dropOldest(value);
-            case DROP_NEWEST -> refuse(value);
+            case DROP_NEWEST -> turnAway(value);
             case ERROR, UNBOUNDED -> overflow(value, "the queue of " + options.name() + " is full: " + overflow);
         };
     }
 
+    /** It is over. */
     private boolean refuse(T value) {
-        owner.discard(value);
+        owner.discard(value, stats.refused);
+        return false;
+    }
+
+    /** There is no room. */
+    private boolean turnAway(T value) {
+        owner.discard(value, stats.turnedAway);
         return false;
     }
 
     private boolean overflow(T value, String why) {
         owner.fail(Exceptions.failWithOverflow(why));
-        return refuse(value);
+        return turnAway(value);
     }
 
     private boolean dropOldest(T value) {
@@ -96,7 +103,7 @@ final class Intake<T> {
             }
             T oldest = queue.pollShared();
             if (oldest != null) {
-                owner.discard(oldest);
+                owner.discard(oldest, stats.evicted);
             }
         }
     }
@@ -157,7 +164,7 @@ final class Intake<T> {
                 long waited = System.nanoTime() - start;
                 if (waited >= limit && limit == left && value instanceof Awaited awaited) {
                     awaited.timedOut();
-                    return refuse(value);
+                    return turnAway(value);
                 }
                 if (waited >= limit) {
                     return overflow(
@@ -223,7 +230,17 @@ final class Intake<T> {
         wake(Integer.MAX_VALUE);
     }
 
+    // Any thread, for the metrics.
+
     int waiting() {
         return waiters.get();
+    }
+
+    long queued() {
+        return queue.size();
+    }
+
+    long everQueued() {
+        return queue.everClaimed();
     }
 }

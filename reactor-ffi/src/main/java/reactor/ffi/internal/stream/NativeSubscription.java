@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -130,6 +131,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     /** False if the scheduler takes no new work. */
     boolean begin() {
         if (scheduler.attach(this)) {
+            stats.began(intake);
             return true;
         }
         letGo();
@@ -183,7 +185,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             return false;
         }
         emit(value);
-        stats.delivered.increment();
+        stats.inPlace.increment();
         Operators.produced(REQUESTED, this, 1);
         return true;
     }
@@ -192,13 +194,13 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         return value instanceof Exchange;
     }
 
-    /** A value that will never be delivered. On the thread that drops it. */
-    void discard(T value) {
+    /** A value that will never be delivered, and where that counts. On the thread that drops it. */
+    void discard(T value, LongAdder counter) {
         if (isExchange(value)) {
             ((Exchange<?, ?>) value).refuse(); // its caller waits
         }
         try {
-            stats.discarded.increment();
+            counter.increment();
             Operators.onDiscard(value, actual.currentContext());
         } catch (Throwable broken) { // a subscriber without a context, no memory to log what a hook threw
             Errors.report(broken);
@@ -314,7 +316,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             emitted++;
         }
         if (emitted > 0) {
-            stats.delivered.add(emitted);
+            stats.drained.add(emitted);
             if (demand != Long.MAX_VALUE) {
                 Operators.produced(REQUESTED, this, emitted);
             }
@@ -379,6 +381,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
         letGo();
         unregistered = true;
         departures.end();
+        stats.ended(intake);
         scheduler.detach(this);
         if (signals) {
             terminate(undone);
@@ -408,7 +411,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
             if (value == null) {
                 Thread.onSpinWait();
             } else {
-                discard(value);
+                discard(value, stats.leftOver);
             }
         }
     }

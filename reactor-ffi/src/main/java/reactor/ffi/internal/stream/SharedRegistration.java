@@ -118,7 +118,7 @@ final class SharedRegistration<T> implements NativeSink<T>, Owner {
             }
         }
         if (!offered) {
-            stats.discarded.increment();
+            stats.refused.increment();
             Operators.onDiscard(value, Context.empty());
         }
         return taken;

@@ -325,7 +325,7 @@ final class Teardown {
     /** Its calls are ours, not the user's: after the end too they are not late. */
     private static final class Unreported implements Callee {
 
-        private final CallCounters counters = new CallCounters();
+        private final CallCounters counters = new CallCounters("releaseNotify");
 
         @Override
         public void handlerFailed(Throwable thrown) {

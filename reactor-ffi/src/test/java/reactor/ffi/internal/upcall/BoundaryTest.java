@@ -282,7 +282,7 @@ class BoundaryTest {
 
         @Test
         void isContainedEvenIfTheCalleeThrowsItself() {
-            CallCounters counters = new CallCounters();
+            CallCounters counters = new CallCounters("test");
             Callee throwing = new Callee() {
                 @Override
                 public void handlerFailed(Throwable thrown) {
@@ -572,7 +572,7 @@ class BoundaryTest {
         private static int calls;
         private static int fallbacks;
 
-        private final CallCounters counters = new CallCounters();
+        private final CallCounters counters = new CallCounters("test");
 
         @Override
         public void handlerFailed(Throwable thrown) {

@@ -11,7 +11,7 @@ final class TestCallee implements Callee {
 
     private static final AtomicLong SOURCES = new AtomicLong(1_000_000);
 
-    final CallCounters counters = new CallCounters();
+    final CallCounters counters = new CallCounters("test");
     final List<Throwable> thrown = new CopyOnWriteArrayList<>();
     final long source = SOURCES.incrementAndGet();
 

@@ -1,0 +1,157 @@
+package reactor.ffi.micrometer;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import reactor.ffi.CallbackMetrics;
+import reactor.ffi.PoolMetrics;
+import reactor.ffi.SchedulerMetrics;
+import reactor.ffi.internal.loop.Running;
+import reactor.ffi.internal.upcall.Names;
+import reactor.util.Logger;
+import reactor.util.Loggers;
+
+/** The meters in one registry, which come and go with what they measure. It lives as long as the registry, and does not hold it. */
+final class BoundMeters {
+
+    private static final Logger LOG = Loggers.getLogger(CallbackMeters.class);
+
+    private final WeakReference<MeterRegistry> registry;
+    private final Map<String, MeterGroup<CallbackMetrics>> sources = new ConcurrentHashMap<>();
+    private final Map<String, MeterGroup<SchedulerMetrics>> schedulers = new ConcurrentHashMap<>();
+    private final MeterGroup<PoolMetrics> pool = new MeterGroup<>(Tags.empty(), PoolMetrics::now);
+
+    /** A registry that refuses one meter may refuse them all: the first is enough. */
+    private volatile boolean warned;
+
+    BoundMeters(MeterRegistry registry) {
+        this.registry = new WeakReference<>(registry);
+    }
+
+    /** First listens, then looks at what is there: nothing falls in between. */
+    void begin() {
+        Names.listen(weakly(this, BoundMeters::source));
+        Running.listen(weakly(this, BoundMeters::scheduler));
+        with(this::pool);
+        CallbackMetrics.all().forEach(each -> source(each.name()));
+        SchedulerMetrics.all().forEach(each -> scheduler(each.name()));
+    }
+
+    /** Static, so that it cannot hold what it refers to. */
+    private static Predicate<String> weakly(BoundMeters meters, BiConsumer<BoundMeters, String> update) {
+        WeakReference<BoundMeters> reference = new WeakReference<>(meters);
+        return name -> {
+            BoundMeters live = reference.get();
+            if (live != null) {
+                update.accept(live, name);
+            }
+            return live != null;
+        };
+    }
+
+    /** On whichever thread subscribes or runs a scheduler, which a registry's filter or listener must not hurt. */
+    private void with(Consumer<MeterRegistry> action) {
+        MeterRegistry live = registry.get();
+        if (live != null) {
+            try {
+                action.accept(live);
+            } catch (Throwable failed) {
+                if (!warned) {
+                    warned = true;
+                    LOG.warn("meters of native callbacks could not be registered or removed in " + live, failed);
+                }
+            }
+        }
+    }
+
+    private void pool(MeterRegistry into) {
+        pool.in(into)
+                .gauge("pool.stubs", "Function pointers that exist", PoolMetrics::stubs)
+                .gauge(
+                        "pool.quarantined",
+                        "Function pointers that must not be used again yet",
+                        PoolMetrics::quarantined)
+                .counter(
+                        "pool.reused.early",
+                        "Function pointers used again before their quarantine was over",
+                        PoolMetrics::reusedEarly);
+    }
+
+    /** No lock is held while the registry is called, which has locks of its own. */
+    private void source(String name) {
+        if (Names.find(name) == null) {
+            remove(sources.remove(name));
+            return;
+        }
+        MeterGroup<CallbackMetrics> group = new MeterGroup<>(Tags.of("source", name), () -> CallbackMetrics.of(name));
+        if (sources.putIfAbsent(name, group) == null) {
+            with(into -> source(group.in(into)));
+        }
+    }
+
+    private static void source(MeterGroup<CallbackMetrics>.Registering group) {
+        group.counter("source.events", "Values handed over", CallbackMetrics::events)
+                .counter("source.delivered", "Values that reached a subscriber", CallbackMetrics::delivered)
+                .counter("source.discarded", "Values that will never be delivered", CallbackMetrics::discarded)
+                .counter("source.dropped", "Values dropped by the overflow policy", CallbackMetrics::dropped)
+                .counter("source.reserved", "Values put into the reserve", CallbackMetrics::reserved)
+                .counter("source.calls.late", "Calls after the end", CallbackMetrics::lateCalls)
+                .counter("source.calls.failed", "Calls whose handler failed", CallbackMetrics::failedCalls)
+                .counter("source.calls.refused", "Calls whose handler was not run", CallbackMetrics::refusedCalls)
+                .gauge("source.queued", "Values that wait in queues", CallbackMetrics::queued)
+                .gauge("source.waiting", "Native threads that wait for room", CallbackMetrics::waiting)
+                .gauge("source.subscribers", "Live subscriptions", CallbackMetrics::subscribers);
+    }
+
+    private void scheduler(String name) {
+        if (SchedulerMetrics.all().stream().noneMatch(each -> each.name().equals(name))) {
+            remove(schedulers.remove(name));
+            return;
+        }
+        MeterGroup<SchedulerMetrics> group = new MeterGroup<>(Tags.of("scheduler", name), () -> allOf(name));
+        if (schedulers.putIfAbsent(name, group) == null) {
+            with(into -> scheduler(group.in(into)));
+        }
+    }
+
+    private static void scheduler(MeterGroup<SchedulerMetrics>.Registering group) {
+        group.counter("scheduler.turns", "Turns that found work", SchedulerMetrics::turns)
+                .counter("scheduler.wakeups", "How often the thread slept and went on", SchedulerMetrics::wakeUps)
+                .gauge("scheduler.refs", "The count of ref and unref", SchedulerMetrics::refs)
+                .gauge("scheduler.sources", "Subscriptions and confined values", SchedulerMetrics::sources)
+                .time(
+                        "scheduler.turn.longest",
+                        "The longest turn",
+                        each -> each.longestTurn().toNanos());
+    }
+
+    /** Schedulers of one name as if they were one. */
+    private static SchedulerMetrics allOf(String name) {
+        return SchedulerMetrics.all().stream()
+                .filter(each -> each.name().equals(name))
+                .reduce(new SchedulerMetrics(name, 0, 0, 0, 0, Duration.ZERO), BoundMeters::sum);
+    }
+
+    private static SchedulerMetrics sum(SchedulerMetrics a, SchedulerMetrics b) {
+        return new SchedulerMetrics(
+                a.name(),
+                a.turns() + b.turns(),
+                a.wakeUps() + b.wakeUps(),
+                a.refs() + b.refs(),
+                a.sources() + b.sources(),
+                a.longestTurn().compareTo(b.longestTurn()) < 0 ? b.longestTurn() : a.longestTurn());
+    }
+
+    private void remove(@Nullable MeterGroup<?> group) {
+        if (group != null) {
+            with(group::removeFrom);
+        }
+    }
+}

@@ -1,0 +1,495 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.ffi.fixture.Callbacks.OnAsk;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.Source;
+import reactor.ffi.internal.loop.LoopScheduler;
+
+/** Each figure of each snapshot, when things are quiet. The calls come from native threads of the fixture. */
+@Timeout(60)
+class MetricsTest extends StreamTest {
+
+    private Flux<Long> flux(Overflow overflow) {
+        return NativeFlux.create(options.overflow(overflow), events);
+    }
+
+    /** 12 values from native threads, while the scheduler is busy and there is room for 4. */
+    private Recorder overflowing(Overflow overflow, int threads) throws Exception {
+        Recorder recorder = new Recorder(Long.MAX_VALUE);
+        flux(overflow).subscribe(recorder);
+        Runnable release = hold();
+        Calls.fromThreads(events.pointer, threads, 12 / threads, 0);
+        release.run();
+        settle();
+        return recorder;
+    }
+
+    /** What came, and what became of it. */
+    private void assertValues(long events, long delivered, long discarded, long dropped) {
+        CallbackMetrics seen = metrics();
+        assertThat(seen.events()).as("events").isEqualTo(events);
+        assertThat(seen.delivered()).as("delivered").isEqualTo(delivered);
+        assertThat(seen.discarded()).as("discarded").isEqualTo(discarded);
+        assertThat(seen.dropped()).as("dropped").isEqualTo(dropped);
+        assertThat(seen.queued()).as("queued").isEqualTo(events - delivered - discarded);
+    }
+
+    @Nested
+    class OfASource {
+
+        @Test
+        void eventsAreDelivered() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            flux().subscribe(recorder);
+            Calls.fromThreads(events.pointer, 4, 1_000, 0);
+            Awaitility.await().until(() -> recorder.values.size() == 4_000);
+            settle();
+            assertValues(4_000, 4_000, 0, 0);
+        }
+
+        @Test
+        void thoseThatAreDeliveredThereAndThenToo() throws Exception {
+            Recorder recorder = new Recorder(2);
+            flux().subscribe(recorder);
+            onScheduler(() -> {
+                events.fireHere(0, 3);
+                return true;
+            });
+            assertThat(recorder.values).hasSize(2);
+            assertValues(3, 2, 0, 0);
+        }
+
+        @Test
+        void theNewestAreDropped() throws Exception {
+            assertThat(overflowing(Overflow.dropNewest(4), 3).values).hasSize(4);
+            assertValues(12, 4, 8, 8);
+        }
+
+        @Test
+        void theOldestAreDropped() throws Exception {
+            assertThat(overflowing(Overflow.dropOldest(4), 3).values).hasSize(4);
+            assertValues(12, 4, 8, 8);
+        }
+
+        @Test
+        void theOneThatEndsTheStreamIsDroppedAndThoseAfterItAreTooLate() throws Exception {
+            assertThat(overflowing(Overflow.error(4), 1).values).hasSize(4);
+            assertValues(12, 4, 8, 1);
+        }
+
+        @Test
+        void theOneWhoseThreadWaitedTooLongIsDropped() throws Exception {
+            flux(Overflow.block(4, Duration.ofMillis(1))).subscribe(new Recorder(0));
+            events.fire(0, 5);
+            assertValues(5, 0, 1, 1);
+        }
+
+        @Test
+        void whatIsLeftOverAtTheEndIsDiscardedAndNotDropped() throws Exception {
+            Recorder recorder = new Recorder(2);
+            flux().subscribe(recorder);
+            events.fire(0, 7);
+            Awaitility.await().until(() -> recorder.values.size() == 2);
+            recorder.cancel();
+            settle();
+            assertValues(7, 2, 5, 0);
+        }
+
+        @Test
+        void whatComesAfterTheEndIsDiscardedAndNotDropped() throws Exception {
+            flux().subscribe(new Recorder(0));
+            events.sink.complete();
+            assertThat(events.sink.next(1L)).isFalse();
+            settle();
+            assertValues(1, 0, 1, 0);
+        }
+
+        @Test
+        void theQueuesDepthIsThatOfAllItsSubscriptions() throws Exception {
+            flux().subscribe(new Recorder(0));
+            events.fire(0, 3);
+            Recorder second = new Recorder(0);
+            flux().subscribe(second);
+            events.fire(0, 4);
+            assertThat(metrics().queued()).isEqualTo(7);
+            second.cancel();
+            settle();
+            assertThat(metrics().queued()).isEqualTo(3);
+            assertValues(7, 0, 4, 0);
+        }
+
+        @Test
+        void producersThatWaitForRoomAreCountedAndTheirValuesAreNotYet() throws Exception {
+            Recorder recorder = new Recorder(0);
+            flux(Overflow.block(2, Duration.ofHours(1))).subscribe(recorder);
+            events.fire(0, 2);
+            try (Source source = Source.events(events.pointer, 0)) {
+                source.start(3, 1, 0);
+                Awaitility.await().until(() -> metrics().waiting() == 3);
+                assertValues(2, 0, 0, 0);
+                recorder.request(Long.MAX_VALUE);
+                source.await();
+                Awaitility.await().until(() -> recorder.values.size() == 5);
+            }
+            settle();
+            assertThat(metrics().waiting()).isZero();
+            assertValues(5, 5, 0, 0);
+        }
+
+        @Test
+        void theReserveIsCounted() throws Exception {
+            flux(Overflow.block(2, Duration.ofHours(1))).subscribe(new Recorder(0));
+            onScheduler(() -> {
+                events.fireHere(0, 5);
+                return true;
+            });
+            assertThat(metrics().reserved()).isEqualTo(3);
+            assertValues(5, 0, 0, 0);
+        }
+
+        @Test
+        void subscribersAreThoseThatHaveNotUnregistered() throws Exception {
+            assertThat(metrics().subscribers()).isZero();
+            List<Disposable> subscriptions = new ArrayList<>();
+            for (int i = 1; i <= 3; i++) {
+                subscriptions.add(flux().subscribeWith(new Recorder(0)));
+                assertThat(metrics().subscribers()).isEqualTo(i);
+            }
+            subscriptions.get(0).dispose();
+            settle();
+            assertThat(metrics().subscribers()).isEqualTo(2);
+            scheduler.disposeGracefully().block(SOON);
+            assertThat(metrics().subscribers()).isZero();
+            flux().subscribe(value -> {}, refused -> {});
+            assertThat(metrics().subscribers()).as("the scheduler is disposed").isZero();
+        }
+
+        @Test
+        void ofASharedStreamEachSubscriberCounts() throws Exception {
+            Flux<Long> shared = NativeFlux.share(options, events);
+            List<Recorder> recorders = List.of(new Recorder(9), new Recorder(9), new Recorder(9));
+            recorders.forEach(shared::subscribe);
+            settle();
+            events.fire(0, 5);
+            settle();
+            assertThat(metrics().subscribers()).isEqualTo(3);
+            assertValues(15, 15, 0, 0);
+            recorders.forEach(Recorder::cancel);
+            settle();
+            events.sink.next(1L); // nobody is there
+            assertValues(16, 15, 1, 0);
+        }
+
+        @Test
+        void callsThatCameLateOrFailedOrWereRefusedAreCounted() throws Exception {
+            AtomicReference<NativeCallback<OnAsk>> self = new AtomicReference<>();
+            NativeCallback<OnAsk> callback = NativeCallback.direct(
+                    options.onError(error -> {}),
+                    CallbackType.of(OnAsk.class),
+                    (thread, sequence, id) -> {
+                        if (id == 1) {
+                            throw new IllegalStateException("always");
+                        }
+                        // Nested without end: the 65th is refused.
+                        return CFunction.at(self.get().pointer(), OnAsk.class).onAsk(0, 0, 0);
+                    },
+                    null);
+            self.set(callback);
+            OnAsk ask = CFunction.at(callback.pointer(), OnAsk.class);
+            ask.onAsk(0, 0, 1);
+            ask.onAsk(0, 0, 1);
+            ask.onAsk(0, 0, 0);
+            callback.close();
+            for (int i = 0; i < 3; i++) {
+                ask.onAsk(0, 0, 1);
+            }
+            assertThat(metrics()).isEqualTo(new CallbackMetrics(name, 0, 0, 0, 0, 0, 3, 2, 1, 0, 0, 0));
+        }
+
+        @Test
+        void whileItIsBusyNoMoreIsSeenToLeaveThanToComeAndNothingIsTakenBack() throws Exception {
+            flux(Overflow.dropOldest(4)).subscribe(new Recorder(Long.MAX_VALUE));
+            int ended = 0; // the counts of each of these move to its name
+            try (Source source = Source.events(events.pointer, 0)) {
+                source.start(2, 50_000, 0);
+                CallbackMetrics last = metrics();
+                while (source.running() > 0) {
+                    NativeFlux.<Long>create(options, sink -> sink.next(1L))
+                            .subscribeWith(new Recorder(0))
+                            .dispose();
+                    ended++;
+                    CallbackMetrics seen = metrics();
+                    assertThat(seen.delivered() + seen.discarded()).isLessThanOrEqualTo(seen.events());
+                    assertThat(seen.events()).isGreaterThanOrEqualTo(last.events());
+                    assertThat(seen.delivered()).isGreaterThanOrEqualTo(last.delivered());
+                    assertThat(seen.discarded()).isGreaterThanOrEqualTo(last.discarded());
+                    last = seen;
+                }
+            }
+            settle();
+            CallbackMetrics seen = metrics();
+            assertThat(seen.events()).isEqualTo(100_000 + ended);
+            assertThat(seen.delivered() + seen.dropped()).isEqualTo(100_000);
+            assertThat(seen.discarded()).isEqualTo(seen.dropped() + ended);
+        }
+    }
+
+    @Nested
+    class OfAllSources {
+
+        @Test
+        void theNamesAreInOrder() {
+            NativeFlux.create(CallbackOptions.named(name + "-b").on(scheduler), events)
+                    .subscribeWith(new Recorder(Long.MAX_VALUE));
+            NativeFlux.create(CallbackOptions.named(name + "-a").on(scheduler), events)
+                    .subscribeWith(new Recorder(Long.MAX_VALUE));
+            assertThat(CallbackMetrics.all())
+                    .extracting(CallbackMetrics::name)
+                    .containsSubsequence(name + "-a", name + "-b")
+                    .isSorted();
+            assertThat(CallbackMetrics.all()).contains(CallbackMetrics.of(name + "-a"));
+        }
+
+        @Test
+        void toReadANameDoesNotMakeIt() {
+            assertThat(CallbackMetrics.of(name + "-nobody").events()).isZero();
+            assertThat(CallbackMetrics.all()).extracting(CallbackMetrics::name).doesNotContain(name + "-nobody");
+        }
+
+        @Test
+        void ofNamesWithoutEndTheLastAreKeptAndThoseInUse() throws Exception {
+            flux().subscribe(new Recorder(0));
+            events.fire(0, 3);
+            NativeCallback<OnAsk> callback = NativeCallback.direct(
+                    CallbackOptions.named(name + "-callback"),
+                    CallbackType.of(OnAsk.class),
+                    (thread, sequence, id) -> 0,
+                    null);
+            for (int i = 0; i < 1_000; i++) {
+                CallbackOptions one = CallbackOptions.named(name + " once " + i).on(scheduler);
+                NativeFlux.<Long>create(one, sink -> sink.complete()).blockLast(SOON);
+            }
+            Awaitility.await().until(() -> {
+                System.gc();
+                return once().size() <= 256;
+            });
+            assertThat(once()).contains(name + " once 999").doesNotContain(name + " once 0");
+            assertThat(metrics().queued()).isEqualTo(3);
+            assertThat(CallbackMetrics.all()).extracting(CallbackMetrics::name).contains(name + "-callback");
+            callback.close();
+        }
+
+        private List<String> once() {
+            return CallbackMetrics.all().stream()
+                    .map(CallbackMetrics::name)
+                    .filter(each -> each.startsWith(name + " once "))
+                    .toList();
+        }
+    }
+
+    @Nested
+    class OfAScheduler {
+
+        private SchedulerMetrics seen() {
+            return SchedulerMetrics.of(scheduler);
+        }
+
+        private void untilItSleeps() {
+            Thread thread = ((LoopScheduler) scheduler).thread();
+            Awaitility.await().pollInterval(Duration.ofMillis(1)).until(() -> {
+                Thread.State state = thread.getState();
+                return state == Thread.State.WAITING || state == Thread.State.NEW;
+            });
+        }
+
+        @Test
+        void eachTaskThatWakesItIsATurnAndAWakeUp() {
+            untilItSleeps();
+            SchedulerMetrics before = seen();
+            for (int i = 1; i <= 10; i++) {
+                CountDownLatch ran = new CountDownLatch(1);
+                scheduler.schedule(ran::countDown);
+                await(ran);
+                untilItSleeps();
+                assertThat(seen().turns()).isEqualTo(before.turns() + i);
+                assertThat(seen().wakeUps()).isEqualTo(before.wakeUps() + i);
+            }
+        }
+
+        @Test
+        void whatIsThereTogetherIsOneTurn() throws Exception {
+            untilItSleeps();
+            SchedulerMetrics before = seen();
+            flux().subscribe(new Recorder(Long.MAX_VALUE));
+            untilItSleeps();
+            SchedulerMetrics subscribed = seen();
+            Runnable release = hold();
+            events.fire(0, 50);
+            release.run();
+            Awaitility.await().until(() -> metrics().delivered() == 50);
+            untilItSleeps();
+            assertThat(seen().turns()).isEqualTo(subscribed.turns() + 1);
+            assertThat(seen().turns()).isGreaterThan(before.turns());
+        }
+
+        @Test
+        void refsAreThoseOfTheUser() {
+            assertThat(seen().refs()).isZero();
+            scheduler.ref();
+            scheduler.ref();
+            assertThat(seen().refs()).isEqualTo(2);
+            scheduler.unref();
+            scheduler.unref();
+            assertThat(seen().refs()).isZero();
+        }
+
+        @Test
+        void sourcesAreSubscriptionsAndConfinedValues() throws Exception {
+            Disposable subscription = flux().subscribeWith(new Recorder(Long.MAX_VALUE));
+            Confined<AtomicLong> value = Confined.of(scheduler, new AtomicLong(), last -> {});
+            assertThat(seen().sources()).isEqualTo(2);
+            subscription.dispose();
+            value.close();
+            settle();
+            assertThat(seen().sources()).isZero();
+        }
+
+        @ParameterizedTest
+        @ValueSource(longs = {0, 50_000})
+        void theLongestTurnIsThatOfTheLongestWorkAndNeverThatOfASleep(long spin) throws Exception {
+            LoopScheduler own =
+                    LoopScheduler.create(SchedulerOptions.named(name + "-turns").spin(Duration.ofNanos(spin)));
+            try {
+                assertThat(SchedulerMetrics.of(own).longestTurn()).isZero();
+                long awake = 0;
+                for (int i = 0; i < 5; i++) {
+                    long from = System.nanoTime();
+                    CountDownLatch ran = new CountDownLatch(1);
+                    own.schedule(ran::countDown);
+                    await(ran);
+                    int turns = i + 1;
+                    Awaitility.await()
+                            .pollDelay(Duration.ZERO)
+                            .until(() -> own.counters().turns() == turns);
+                    awake = Math.max(awake, System.nanoTime() - from);
+                    Awaitility.await()
+                            .pollDelay(Duration.ofMillis(20))
+                            .until(() -> own.thread().getState() == Thread.State.WAITING);
+                }
+                assertThat(SchedulerMetrics.of(own).longestTurn())
+                        .isPositive()
+                        .isLessThanOrEqualTo(Duration.ofNanos(awake));
+
+                AtomicLong worked = new AtomicLong();
+                own.schedule(() -> {
+                    long from = System.nanoTime();
+                    while (System.nanoTime() - from < TimeUnit.MILLISECONDS.toNanos(30)) {
+                        LockSupport.parkNanos(1_000_000);
+                    }
+                    worked.set(System.nanoTime() - from);
+                });
+                Awaitility.await().until(() -> own.counters().turns() == 6);
+                assertThat(SchedulerMetrics.of(own).longestTurn())
+                        .isGreaterThanOrEqualTo(Duration.ofNanos(worked.get()));
+            } finally {
+                own.disposeGracefully().block(SOON);
+            }
+        }
+
+        @Test
+        void allAreThoseWhoseThreadRuns() throws Exception {
+            CallbackScheduler own = CallbackScheduler.create(name + "-own");
+            assertThat(named(name + "-own")).as("before its first work").isZero();
+            CountDownLatch ran = new CountDownLatch(1);
+            own.schedule(ran::countDown);
+            await(ran);
+            assertThat(named(name + "-own")).isEqualTo(1);
+            own.disposeGracefully().block(SOON);
+            assertThat(named(name + "-own")).as("after its end").isZero();
+            assertThat(SchedulerMetrics.of(own).turns()).isPositive();
+        }
+
+        private static long named(String name) {
+            return SchedulerMetrics.all().stream()
+                    .filter(each -> each.name().equals(name))
+                    .count();
+        }
+    }
+
+    @Nested
+    class OfThePool {
+
+        /** A C type that no other test uses: stubs of its own. */
+        interface OfThisTest {
+            void call(byte a, short b, byte c, short d, byte e, double f, float g);
+        }
+
+        private Disposable registered(boolean released) {
+            return NativeFlux.<Long>create(options, sink -> {
+                        MemorySegment pointer = sink.callback(OfThisTest.class, (a, b, c, d, e, f, g) -> {});
+                        if (released) {
+                            sink.onDispose(() -> sink.released(pointer));
+                        }
+                    })
+                    .subscribeWith(new Recorder(Long.MAX_VALUE));
+        }
+
+        @Test
+        void aStubIsMadeOnceAndIsInQuarantineUntilItIsUsedAgain() throws Exception {
+            PoolMetrics before = PoolMetrics.now();
+            registered(false).dispose();
+            settle();
+            assertThat(PoolMetrics.now())
+                    .isEqualTo(new PoolMetrics(before.stubs() + 1, before.quarantined() + 1, before.reusedEarly()));
+            registered(true).dispose();
+            settle();
+            PoolMetrics two = new PoolMetrics(before.stubs() + 2, before.quarantined() + 1, before.reusedEarly());
+            assertThat(PoolMetrics.now()).isEqualTo(two);
+            registered(true).dispose();
+            settle();
+            assertThat(PoolMetrics.now()).as("the released one, again").isEqualTo(two);
+        }
+
+        @Test
+        void atTheCeilingTheyAreReusedEarly() {
+            assertThat(ForkedJvm.of(AtTheCeiling.class)
+                            .jvmOptions("-Dreactor.ffi.stubs.limit=1")
+                            .run()
+                            .assertExitedCleanly()
+                            .out())
+                    .contains("PoolMetrics[stubs=1, quarantined=1, reusedEarly=2]");
+        }
+    }
+
+    static final class AtTheCeiling {
+        public static void main(String[] args) {
+            Flux<Long> flux = NativeFlux.create(sink -> {
+                sink.callback(OnEvent.class, (thread, sequence, id) -> {});
+                sink.complete();
+            });
+            flux.repeat(2).blockLast(SOON);
+            System.out.println(PoolMetrics.now());
+        }
+    }
+}
