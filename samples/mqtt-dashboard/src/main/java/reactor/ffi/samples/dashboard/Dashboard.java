@@ -14,6 +14,7 @@ import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.micrometer.CallbackMeters;
 
 /**
  * The application. Spring closes the beans in the reverse order of their needs: first the feed stops and lets the browsers
@@ -88,6 +89,13 @@ public class Dashboard {
         return factory -> factory.addServerCustomizers(server -> server.childOption(ChannelOption.SO_SNDBUF, 64 << 10));
     }
 
+    /** What the library counts, below reactor.ffi in /actuator/metrics. */
+    @Bean
+    CallbackMeters callbackMeters() {
+        return new CallbackMeters();
+    }
+
+    /** What the application counts. */
     @Bean
     MeterBinder dashboardMeters(Feed feed) {
         return registry -> {

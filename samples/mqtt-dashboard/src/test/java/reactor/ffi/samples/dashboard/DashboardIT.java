@@ -94,6 +94,14 @@ class DashboardIT {
             assertThat(one.status().path("connected").asBoolean()).isTrue();
             assertThat(meter("dashboard.browsers")).isEqualTo(2);
             assertThat(meter("dashboard.messages")).isGreaterThan(10);
+            assertThat(meter("reactor.ffi.source.subscribers?tag=source:embedded"))
+                    .as("two browsers and the application")
+                    .isEqualTo(3);
+            assertThat(meter("reactor.ffi.source.delivered?tag=source:embedded"))
+                    .isGreaterThan(10);
+            assertThat(meter("reactor.ffi.scheduler.turns?tag=scheduler:callbacks"))
+                    .isPositive();
+            assertThat(meter("reactor.ffi.pool.stubs")).isPositive();
             JsonNode health = get("/actuator/health");
             assertThat(health.at("/components/scheduler/status").asString()).isEqualTo("UP");
             assertThat(health.at("/components/source/status").asString()).isEqualTo("UP");
