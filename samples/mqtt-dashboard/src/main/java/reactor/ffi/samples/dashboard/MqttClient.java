@@ -29,7 +29,7 @@ final class MqttClient implements EventSource, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MqttClient.class);
     private static final AtomicLong COUNT = new AtomicLong();
 
-    private static final int KEEP_ALIVE_SECONDS = 10;
+    private static final int KEEP_ALIVE_SECONDS = 60;
     private static final int AT_LEAST_ONCE = 1;
     private static final int MOST_BYTES = 256;
     private static final Duration AGAIN = Duration.ofMillis(100);

@@ -88,10 +88,12 @@ final class Broker implements AutoCloseable {
 
     /** How many lines of its log contain this. */
     long logged(String text) {
+        return log().lines().filter(line -> line.contains(text)).count();
+    }
+
+    String log() {
         try {
-            return Files.readAllLines(log).stream()
-                    .filter(line -> line.contains(text))
-                    .count();
+            return Files.readString(log);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

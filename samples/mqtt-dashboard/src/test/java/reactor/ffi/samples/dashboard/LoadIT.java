@@ -48,7 +48,7 @@ class LoadIT {
             for (int i = 0; i < BROWSERS; i++) {
                 browsers.add(new Looker(port));
             }
-            run(publisher);
+            run(publisher, broker);
             assertThat(application.getBean(MqttClient.class).registrations())
                     .as("registrations")
                     .isOne();
@@ -58,7 +58,7 @@ class LoadIT {
         }
     }
 
-    private void run(Publisher publisher) {
+    private void run(Publisher publisher, Broker broker) {
         await().atMost(SOON).until(() -> {
             publisher.publish("warm/up", "1");
             return browsers.stream().allMatch(browser -> browser.told() > 0);
@@ -75,7 +75,7 @@ class LoadIT {
         await().atMost(SOON)
                 .untilAsserted(() -> assertThat(browsers.stream()
                                 .map(browser -> count(browser) - before.get(browsers.indexOf(browser))))
-                        .as("delivered + dropped")
+                        .as("delivered + dropped; the broker's log: %s", broker.log())
                         .containsOnly(published));
         long growth = heap() - heapBefore;
 
