@@ -53,6 +53,7 @@ function addTopic(name) {
     value: item.querySelector(".value"),
     canvas: item.querySelector("canvas"),
     points: [],
+    at: 0,
     text: "",
   };
   item.querySelector(".name").textContent = name;
@@ -88,6 +89,8 @@ function onFrame(frame) {
       topic = addTopic(view.topic);
       if (!chosen && view.value !== null) choose(topic);
     }
+    if (view.at < topic.at) continue;
+    topic.at = view.at;
     topic.text = view.value === null ? view.text : number.format(view.value);
     topic.value.textContent = topic.text;
     if (topic === chosen) byId("chart-value").textContent = topic.text;
@@ -104,7 +107,6 @@ function onFrame(frame) {
     }
     time.hear(view.at);
   }
-  frame.notes.forEach(onNote);
   if (frame.live) counts(frame);
 }
 
@@ -315,6 +317,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 function listen() {
   const stream = new EventSource("events");
   stream.addEventListener("frame", event => onFrame(JSON.parse(event.data)));
+  stream.addEventListener("notes", event => JSON.parse(event.data).forEach(onNote));
   stream.addEventListener("status", event => onStatus(JSON.parse(event.data)));
   stream.addEventListener("open", () => {
     before = null;

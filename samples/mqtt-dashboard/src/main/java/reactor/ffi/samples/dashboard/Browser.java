@@ -1,7 +1,6 @@
 package reactor.ffi.samples.dashboard;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import reactor.core.publisher.Flux;
@@ -26,19 +25,18 @@ final class Browser {
         this.droppedByAll = droppedByAll;
     }
 
+    /** The last note that it was told of. */
+    private long note;
+
     /**
-     * What happened since the last frame.
+     * Messages since the last frame.
      *
      * @param live false for what was known before this browser came
      * @param topics the messages, summed up
-     * @param notes connections and log lines, in their order
      * @param delivered messages that this browser was told of until now
      * @param dropped messages that it was not told of, because it did not read
      */
-    record Frame(boolean live, List<Topics.View> topics, List<Note> notes, long delivered, long dropped) {}
-
-    /** A line for the page's log: connected, disconnected, or log. */
-    record Note(long at, String kind, String text) {}
+    record Frame(boolean live, List<Topics.View> topics, long delivered, long dropped) {}
 
     Flux<Frame> frames(Flux<SourceEvent> events) {
         return events.bufferTimeout(MOST, FRAME, Schedulers.parallel(), true) // true: asks for more only if it is read
@@ -49,7 +47,6 @@ final class Browser {
 
     private Frame frame(List<SourceEvent> events) {
         Topics topics = new Topics();
-        List<Note> notes = new ArrayList<>();
         for (SourceEvent event : events) {
             if (event instanceof SourceEvent.Message message) {
                 if (topics.add(message)) {
@@ -57,11 +54,9 @@ final class Browser {
                 } else {
                     drop();
                 }
-            } else {
-                notes.add(note(event));
             }
         }
-        return new Frame(true, topics.views(), notes, delivered(), dropped());
+        return new Frame(true, topics.views(), delivered(), dropped());
     }
 
     private void drop() {
@@ -69,14 +64,13 @@ final class Browser {
         droppedByAll.incrementAndGet();
     }
 
-    static Note note(SourceEvent event) {
-        if (event instanceof SourceEvent.Connected connected) {
-            return new Note(event.at(), "connected", connected.how());
+    /** The notes that are new for it. One caller at a time. */
+    List<Notes.Note> news(Notes from) {
+        List<Notes.Note> news = from.after(note);
+        if (!news.isEmpty()) {
+            note = news.get(news.size() - 1).id();
         }
-        if (event instanceof SourceEvent.Disconnected disconnected) {
-            return new Note(event.at(), "disconnected", disconnected.why());
-        }
-        return new Note(event.at(), "log", ((SourceEvent.Log) event).text());
+        return news;
     }
 
     long delivered() {

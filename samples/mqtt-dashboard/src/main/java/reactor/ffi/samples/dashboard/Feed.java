@@ -1,8 +1,6 @@
 package reactor.ffi.samples.dashboard;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -13,7 +11,6 @@ import org.springframework.http.codec.ServerSentEvent;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
-import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.ffi.CallbackMetrics;
 import reactor.util.retry.Retry;
@@ -26,8 +23,7 @@ final class Feed implements SmartLifecycle {
 
     private static final Logger LOG = LoggerFactory.getLogger(Feed.class);
 
-    private static final Duration STATUS = Duration.ofSeconds(1);
-    private static final int MOST_NOTES = 50;
+    private static final Duration SECOND = Duration.ofSeconds(1);
 
     private final EventSource source;
     private final AtomicInteger browsers = new AtomicInteger();
@@ -41,10 +37,10 @@ final class Feed implements SmartLifecycle {
     private volatile boolean connected;
     private volatile String detail = "connecting";
 
-    /** Guards itself and the notes. */
+    /** Guards itself. */
     private final Topics latest = new Topics();
 
-    private final Deque<Browser.Note> notes = new ArrayDeque<>();
+    private final Notes notes = new Notes();
 
     /**
      * How things are.
@@ -101,20 +97,19 @@ final class Feed implements SmartLifecycle {
             synchronized (latest) {
                 latest.add(message);
             }
-            return;
+        } else if (event instanceof SourceEvent.Connected now) {
+            connection(true, notes.add(now.at(), "connected", now.how()));
+        } else if (event instanceof SourceEvent.Disconnected now) {
+            connection(false, notes.add(now.at(), "disconnected", now.why()));
+        } else if (event instanceof SourceEvent.Log log) {
+            notes.add(log.at(), "log", log.text());
         }
-        Browser.Note note = Browser.note(event);
-        synchronized (latest) {
-            notes.addLast(note);
-            if (notes.size() > MOST_NOTES) {
-                notes.removeFirst();
-            }
-        }
-        if (!(event instanceof SourceEvent.Log)) {
-            connected = event instanceof SourceEvent.Connected;
-            detail = note.text();
-            LOG.info("{}: {}, {}", source.description(), note.kind(), note.text());
-        }
+    }
+
+    private void connection(boolean connected, Notes.Note note) {
+        this.connected = connected;
+        detail = note.text();
+        LOG.info("{}: {}, {}", source.description(), note.kind(), note.text());
     }
 
     private void failed(Throwable error) {
@@ -129,23 +124,31 @@ final class Feed implements SmartLifecycle {
     Flux<ServerSentEvent<?>> open() {
         return Flux.defer(() -> {
             Browser browser = new Browser(droppedByBrowsers);
-            Flux<ServerSentEvent<?>> frames = Mono.fromSupplier(this::known)
-                    .concatWith(browser.frames(source.events()))
-                    .map(frame -> event("frame", frame));
-            Flux<ServerSentEvent<?>> statuses = Flux.interval(Duration.ZERO, STATUS)
-                    .onBackpressureDrop()
-                    .map(tick -> event("status", status(browser)));
-            return Flux.merge(1, frames, statuses)
+            Flux<ServerSentEvent<?>> live = browser.frames(source.events()).map(frame -> event("frame", frame));
+            // Twice, for the sake of what comes between the first and the beginning of the live ones.
+            Flux<ServerSentEvent<?>> known = everySecond().take(2).map(second -> event("frame", known()));
+            Flux<ServerSentEvent<?>> statuses = everySecond().map(second -> event("status", status(browser)));
+            return Flux.merge(1, live, known, statuses)
+                    .concatMapIterable(event -> withNews(browser, event), 1)
                     .takeUntilOther(stopping.asMono())
                     .doOnSubscribe(subscribed -> browsers.incrementAndGet())
                     .doFinally(signal -> browsers.decrementAndGet());
         });
     }
 
+    private static Flux<Long> everySecond() {
+        return Flux.interval(Duration.ZERO, SECOND).onBackpressureDrop();
+    }
+
     private Browser.Frame known() {
         synchronized (latest) {
-            return new Browser.Frame(false, latest.views(), List.copyOf(notes), 0, 0);
+            return new Browser.Frame(false, latest.views(), 0, 0);
         }
+    }
+
+    private List<ServerSentEvent<?>> withNews(Browser browser, ServerSentEvent<?> event) {
+        List<Notes.Note> news = browser.news(notes);
+        return news.isEmpty() ? List.of(event) : List.of(event("notes", news), event);
     }
 
     private Status status(Browser browser) {

@@ -88,7 +88,7 @@ class DashboardIT {
                 assertThat(Double.parseDouble(looker.newest("machine/memory-percent")))
                         .isBetween(0.1, 100.0);
                 assertThat(Double.parseDouble(looker.newest("machine/load-1m"))).isNotNegative();
-                assertThat(looker.kinds()).contains("connected");
+                await().atMost(SOON).until(() -> looker.kinds().equals(List.of("connected")));
             }
             await().atMost(SOON).until(() -> one.status().path("browsers").asInt() == 2);
             assertThat(one.status().path("connected").asBoolean()).isTrue();

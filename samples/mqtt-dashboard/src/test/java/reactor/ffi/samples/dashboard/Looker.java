@@ -57,8 +57,11 @@ final class Looker implements AutoCloseable {
                 status = data;
                 return;
             }
-            for (JsonNode note : data.get("notes")) {
-                kinds.add(note.get("kind").asString());
+            if (event.equals("notes")) {
+                for (JsonNode note : data) {
+                    kinds.add(note.get("kind").asString());
+                }
+                return;
             }
             boolean live = data.get("live").asBoolean();
             for (JsonNode view : data.get("topics")) {
