@@ -2,7 +2,6 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -33,6 +32,7 @@ import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.StartRoutine;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.fixture.Libraries;
 import reactor.ffi.fixture.Mosquitto;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.Values;
@@ -346,9 +346,7 @@ class CallBlockingTest {
         /** libmosquitto joins its thread, which asks just then. */
         @Test
         void mosquittoLoopStop() throws Exception {
-            assumeTrue(
-                    Mosquitto.isInstalled(),
-                    "mosquitto and libmosquitto1 are not installed: apt-get install libmosquitto1 mosquitto");
+            Libraries.require(Mosquitto.isInstalled(), "mosquitto (Debian: libmosquitto1 and mosquitto)");
             AtomicInteger messages = new AtomicInteger();
             CountDownLatch asking = new CountDownLatch(1);
             CountDownLatch go = new CountDownLatch(1);

@@ -1,0 +1,113 @@
+package reactor.ffi.samples.dashboard;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.netty.channel.ChannelOption;
+import java.util.List;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
+import org.springframework.boot.reactor.netty.NettyReactiveWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.micrometer.CallbackMeters;
+
+/**
+ * The application. Spring closes the beans in the reverse order of their needs: first the feed stops and lets the browsers
+ * go, then the web server, then the source unregisters, and the scheduler is last.
+ */
+@SpringBootApplication(proxyBeanMethods = false)
+public class Dashboard {
+
+    /**
+     * Runs the dashboard.
+     *
+     * @param args see {@code --help}
+     */
+    public static void main(String[] args) {
+        if (List.of(args).contains("--help")) {
+            System.out.println(Arguments.USAGE);
+            return;
+        }
+        try {
+            Arguments arguments = Arguments.parse(args);
+            if (arguments.mqtt() && !Mosquitto.isInstalled()) {
+                throw new IllegalArgumentException(Mosquitto.MISSING);
+            }
+        } catch (IllegalArgumentException e) {
+            System.err.println(e.getMessage() + System.lineSeparator() + Arguments.USAGE);
+            System.exit(2);
+        }
+        run(args);
+    }
+
+    /** Runs it, with arguments that are right. */
+    static ConfigurableApplicationContext run(String... args) {
+        SpringApplication application = new SpringApplication(Dashboard.class);
+        application.addInitializers(
+                context -> context.getBeanFactory().registerSingleton("arguments", Arguments.parse(args)));
+        return application.run(args);
+    }
+
+    /** One thread for all callbacks. Closed by Spring, last. */
+    @Bean
+    CallbackScheduler callbackScheduler() {
+        return CallbackScheduler.create("callbacks");
+    }
+
+    @Bean
+    EventSource eventSource(Arguments arguments, CallbackScheduler callbackScheduler) {
+        return arguments.mqtt()
+                ? new MqttClient(callbackScheduler, arguments.host(), arguments.port())
+                : new EmbeddedSource(callbackScheduler);
+    }
+
+    @Bean
+    Feed feed(EventSource eventSource) {
+        return new Feed(eventSource);
+    }
+
+    /** Part "scheduler" of /actuator/health. */
+    @Bean
+    ReactiveHealthIndicator schedulerHealthIndicator(CallbackScheduler callbackScheduler) {
+        return new SchedulerHealth(callbackScheduler);
+    }
+
+    /** Part "source" of /actuator/health. */
+    @Bean
+    HealthIndicator sourceHealthIndicator(Feed feed) {
+        return new SourceHealth(feed);
+    }
+
+    /** What the kernel holds back for a browser that does not read is old by the time it is read. */
+    @Bean
+    WebServerFactoryCustomizer<NettyReactiveWebServerFactory> shortSendBuffers() {
+        return factory -> factory.addServerCustomizers(server -> server.childOption(ChannelOption.SO_SNDBUF, 64 << 10));
+    }
+
+    /** What the library counts, below reactor.ffi in /actuator/metrics. */
+    @Bean
+    CallbackMeters callbackMeters() {
+        return new CallbackMeters();
+    }
+
+    /** What the application counts. */
+    @Bean
+    MeterBinder dashboardMeters(Feed feed) {
+        return registry -> {
+            Gauge.builder("dashboard.browsers", feed, Feed::browsers)
+                    .description("Browsers that look at the page")
+                    .register(registry);
+            FunctionCounter.builder("dashboard.messages", feed, Feed::received)
+                    .description("Messages that the source handed over")
+                    .register(registry);
+            FunctionCounter.builder("dashboard.dropped", feed, Feed::droppedByBrowsers)
+                    .description("Messages that browsers were too slow for")
+                    .register(registry);
+        };
+    }
+}

@@ -1,0 +1,197 @@
+package reactor.ffi.samples.dashboard;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.http.codec.ServerSentEvent;
+import reactor.core.Disposable;
+import reactor.core.Disposables;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Sinks;
+import reactor.ffi.CallbackMetrics;
+import reactor.util.retry.Retry;
+
+/**
+ * From the source to the browsers. It is itself a subscriber, as long as the application runs: so the source stays connected
+ * while nobody looks, and a browser that comes finds the newest values.
+ */
+final class Feed implements SmartLifecycle {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Feed.class);
+
+    private static final Duration SECOND = Duration.ofSeconds(1);
+
+    private final EventSource source;
+    private final AtomicInteger browsers = new AtomicInteger();
+    private final AtomicLong received = new AtomicLong();
+    private final AtomicLong dropped = new AtomicLong();
+    private final AtomicLong droppedByBrowsers = new AtomicLong();
+    /** Ends the browsers' streams, which have no end of their own and would hold up a graceful shutdown. */
+    private final Sinks.Empty<Void> stopping = Sinks.empty();
+
+    private volatile Disposable subscription = Disposables.disposed();
+    private volatile boolean connected;
+    private volatile String detail = "connecting";
+
+    /** Guards itself. */
+    private final Topics latest = new Topics();
+
+    private final Notes notes = new Notes();
+
+    /**
+     * How things are.
+     *
+     * @param source what it is
+     * @param connected whether it is connected
+     * @param detail since when, or why not
+     * @param received messages until now, of all topics
+     * @param late calls that came after the end of a registration
+     * @param browsers how many look
+     * @param delivered messages that this browser was told of
+     * @param dropped messages that it was not told of
+     */
+    record Status(
+            String source,
+            boolean connected,
+            String detail,
+            long received,
+            long late,
+            int browsers,
+            long delivered,
+            long dropped) {}
+
+    Feed(EventSource source) {
+        this.source = source;
+    }
+
+    // ---- the application's own subscription
+
+    @Override
+    public void start() {
+        subscription = source.events()
+                .doOnError(this::failed)
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, Duration.ofSeconds(1)).maxBackoff(Duration.ofSeconds(30)))
+                .doOnDiscard(SourceEvent.Message.class, message -> dropped.incrementAndGet())
+                .subscribe(this::see);
+    }
+
+    /** Before the web server: {@link SmartLifecycle#getPhase} is the last to start and the first to stop. */
+    @Override
+    public void stop() {
+        stopping.tryEmitEmpty();
+        subscription.dispose();
+    }
+
+    @Override
+    public boolean isRunning() {
+        return !subscription.isDisposed();
+    }
+
+    private void see(SourceEvent event) {
+        if (event instanceof SourceEvent.Message message) {
+            received.incrementAndGet();
+            synchronized (latest) {
+                latest.add(message);
+            }
+        } else if (event instanceof SourceEvent.Connected now) {
+            connection(true, notes.add(now.at(), "connected", now.how()));
+        } else if (event instanceof SourceEvent.Disconnected now) {
+            connection(false, notes.add(now.at(), "disconnected", now.why()));
+        } else if (event instanceof SourceEvent.Log log) {
+            notes.add(log.at(), "log", log.text());
+        }
+    }
+
+    private void connection(boolean connected, Notes.Note note) {
+        this.connected = connected;
+        detail = note.text();
+        LOG.info("{}: {}, {}", source.description(), note.kind(), note.text());
+    }
+
+    private void failed(Throwable error) {
+        LOG.error("{} failed; it is tried again", source.description(), error);
+        connected = false;
+        detail = String.valueOf(error.getMessage());
+    }
+
+    // ---- browsers
+
+    /** One browser: what is known, then what happens, and every second how things are. */
+    Flux<ServerSentEvent<?>> open() {
+        return Flux.defer(() -> {
+            Browser browser = new Browser(droppedByBrowsers);
+            Flux<ServerSentEvent<?>> live = browser.frames(source.events()).map(frame -> event("frame", frame));
+            // Twice, for the sake of what comes between the first and the beginning of the live ones.
+            Flux<ServerSentEvent<?>> known = everySecond().take(2).map(second -> event("frame", known()));
+            Flux<ServerSentEvent<?>> statuses = everySecond().map(second -> event("status", status(browser)));
+            return Flux.merge(1, live, known, statuses)
+                    .concatMapIterable(event -> withNews(browser, event), 1)
+                    .takeUntilOther(stopping.asMono())
+                    .doOnSubscribe(subscribed -> browsers.incrementAndGet())
+                    .doFinally(signal -> browsers.decrementAndGet());
+        });
+    }
+
+    private static Flux<Long> everySecond() {
+        return Flux.interval(Duration.ZERO, SECOND).onBackpressureDrop();
+    }
+
+    private Browser.Frame known() {
+        synchronized (latest) {
+            return new Browser.Frame(false, latest.views(), 0, 0);
+        }
+    }
+
+    private List<ServerSentEvent<?>> withNews(Browser browser, ServerSentEvent<?> event) {
+        List<Notes.Note> news = browser.news(notes);
+        return news.isEmpty() ? List.of(event) : List.of(event("notes", news), event);
+    }
+
+    private Status status(Browser browser) {
+        return new Status(
+                source.description(),
+                connected,
+                detail,
+                received(),
+                CallbackMetrics.of(source.name()).lateCalls(),
+                browsers(),
+                browser.delivered(),
+                browser.dropped());
+    }
+
+    private static ServerSentEvent<?> event(String name, Object data) {
+        return ServerSentEvent.builder(data).event(name).build();
+    }
+
+    // ---- for health and metrics
+
+    boolean isConnected() {
+        return connected;
+    }
+
+    String detail() {
+        return detail;
+    }
+
+    String description() {
+        return source.description();
+    }
+
+    int browsers() {
+        return browsers.get();
+    }
+
+    /** Messages that browsers were too slow for, those that are gone included. */
+    long droppedByBrowsers() {
+        return droppedByBrowsers.get();
+    }
+
+    /** Messages that native code handed over: those that this subscription saw, and those that it was too slow for. */
+    long received() {
+        return received.get() + dropped.get();
+    }
+}
