@@ -22,7 +22,8 @@ public final class CFunction {
      * @param type a functional interface of its signature
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
-     * @throws IllegalArgumentException if the pointer is NULL, or the interface is not fit; the message names what is wrong
+     * @throws IllegalArgumentException if the pointer is NULL or on the heap, or the interface is not fit; the message names
+     *     what is wrong
      */
     public static <F> F at(MemorySegment pointer, Class<F> type) {
         return at(pointer, CallbackType.of(type));
@@ -35,7 +36,7 @@ public final class CFunction {
      * @param type its type
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
-     * @throws IllegalArgumentException if the pointer is NULL
+     * @throws IllegalArgumentException if the pointer is NULL or on the heap, or has a layout that this platform's C does not
      */
     public static <F> F at(MemorySegment pointer, CallbackType<F> type) {
         return Downcalls.at(requireNonNull(pointer, "pointer"), (Signature<F>) requireNonNull(type, "type"));

@@ -60,6 +60,7 @@ public final class CallbackOptions {
      * @param name what the source is called in logs, dumps and {@link CallbackMetrics}, not blank. Sources of one name are
      *     counted together; of names without end the oldest are forgotten.
      * @return new options
+     * @throws IllegalArgumentException if it is blank
      */
     public static CallbackOptions named(String name) {
         if (requireNonNull(name, "name").isBlank()) {
@@ -113,6 +114,7 @@ public final class CallbackOptions {
      *
      * @param maxWaiting 1 or more. Defaults to 64.
      * @return changed options
+     * @throws IllegalArgumentException if it is not
      */
     public CallbackOptions maxWaiting(int maxWaiting) {
         if (maxWaiting < 1) {
@@ -127,6 +129,7 @@ public final class CallbackOptions {
      *
      * @param answerWithin more than zero. Defaults to 10 s.
      * @return changed options
+     * @throws IllegalArgumentException if it is not
      */
     public CallbackOptions answerWithin(Duration answerWithin) {
         if (requireNonNull(answerWithin, "answerWithin").isNegative() || answerWithin.isZero()) {

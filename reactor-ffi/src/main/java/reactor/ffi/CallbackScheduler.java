@@ -19,8 +19,9 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     /**
      * Makes a scheduler, with default options otherwise. Its thread starts with the first task.
      *
-     * @param name the name of the thread
+     * @param name the name of the thread, not blank
      * @return a new scheduler, to be closed by the caller
+     * @throws IllegalArgumentException if it is
      */
     static CallbackScheduler create(String name) {
         return create(SchedulerOptions.named(name));

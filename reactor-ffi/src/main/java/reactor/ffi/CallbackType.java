@@ -48,8 +48,10 @@ public sealed interface CallbackType<F> permits Signature {
     /**
      * Gives the right to call the interface, for one that is not public, or not exported, in a named module.
      *
-     * @param lookup a lookup that can see the interface, such as {@code MethodHandles.lookup()} in its package
+     * @param lookup a lookup that can see the interface, such as {@code MethodHandles.lookup()} in its package. If it cannot,
+     *     the first use of the type is an {@code IllegalArgumentException} that says so.
      * @return a changed copy
+     * @throws IllegalArgumentException if it lets a generated descriptor be seen that disagrees with the interface
      */
     CallbackType<F> lookup(MethodHandles.Lookup lookup);
 

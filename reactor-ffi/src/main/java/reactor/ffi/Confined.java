@@ -63,6 +63,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
      * @param release what is done with it at the end, on the scheduler's thread
      * @param <T> the type of the value
      * @return its first handle
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed, or the JVM is shutting down
      */
     static <T> Confined<T> of(CallbackScheduler scheduler, T value, Action<? super T> release) {
         requireNonNull(value, "value");
@@ -77,6 +78,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
      * @param release what is done with it at the end, on the scheduler's thread
      * @param <T> the type of the value
      * @return its first handle, at once
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed, or the JVM is shutting down
      */
     static <T> Confined<T> create(CallbackScheduler scheduler, NativeCall<T> maker, Action<? super T> release) {
         return create(CallbackOptions.defaults().on(scheduler), maker, release);
@@ -90,6 +92,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
      * @param release what is done with it at the end, on the scheduler's thread
      * @param <T> the type of the value
      * @return its first handle, at once
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed, or the JVM is shutting down
      */
     static <T> Confined<T> create(CallbackOptions options, NativeCall<T> maker, Action<? super T> release) {
         return ConfinedHandle.create(

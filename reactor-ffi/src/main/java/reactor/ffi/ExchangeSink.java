@@ -19,6 +19,7 @@ public interface ExchangeSink<Q, R extends @Nullable Object> extends NativeSink<
      * @param limit how long to wait, more than zero; a wait for room in the queue counts
      * @param fallback the answer if none comes in time, the subscription ends, or the exchange is refused
      * @return the answer, or the fallback
+     * @throws IllegalArgumentException if the limit is not more than zero
      * @throws IllegalStateException on the scheduler's own thread, where nobody could answer
      */
     R ask(Q request, Duration limit, R fallback);

@@ -1,5 +1,7 @@
 package reactor.ffi;
 
+import static java.util.Objects.requireNonNull;
+
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
@@ -30,6 +32,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param handler what answers
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler) {
         return threadSafe(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, null);
@@ -45,9 +50,16 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      *     calling thread
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
-        return threadSafe(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, fallback);
+        return threadSafe(
+                CallbackOptions.defaults().on(scheduler),
+                CallbackType.of(type),
+                handler,
+                requireNonNull(fallback, "fallback"));
     }
 
     /**
@@ -59,6 +71,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; null: the zero of the result
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> threadSafe(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
@@ -76,6 +91,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param handler what answers
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> synchronous(CallbackScheduler scheduler, Class<F> type, F handler) {
         return synchronous(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, null);
@@ -90,9 +108,16 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; on the calling thread
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> synchronous(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
-        return synchronous(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, fallback);
+        return synchronous(
+                CallbackOptions.defaults().on(scheduler),
+                CallbackType.of(type),
+                handler,
+                requireNonNull(fallback, "fallback"));
     }
 
     /**
@@ -104,6 +129,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; null: the zero of the result
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> synchronous(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
@@ -118,6 +146,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param handler what answers; thread safe if several threads call
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> direct(Class<F> type, F handler) {
         return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, null);
@@ -131,9 +162,12 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers when the handler throws, or the callback is closed
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> direct(Class<F> type, F handler, F fallback) {
-        return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, fallback);
+        return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, requireNonNull(fallback, "fallback"));
     }
 
     /**
@@ -145,6 +179,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; null: the zero of the result
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
+     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
+     *     names what is wrong
+     * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> direct(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {

@@ -31,7 +31,8 @@ public final class NativeFlux {
      *
      * @param registration registers callbacks, once for each subscription, on the subscribing thread
      * @param <T> the type of the values
-     * @return a cold Flux; subscribing fails if the scheduler is disposed or the JVM is shutting down
+     * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
+     *     {@code IllegalStateException} if the JVM is shutting down
      */
     public static <T> Flux<T> create(Registration<T> registration) {
         return create(CallbackOptions.defaults(), registration);
@@ -43,7 +44,8 @@ public final class NativeFlux {
      * @param options its name, scheduler, and limits
      * @param registration registers callbacks, once for each subscription, on the subscribing thread
      * @param <T> the type of the values
-     * @return a cold Flux; subscribing fails if the scheduler is disposed or the JVM is shutting down
+     * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
+     *     {@code IllegalStateException} if the JVM is shutting down
      */
     public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
         return FluxNative.create(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
@@ -60,7 +62,8 @@ public final class NativeFlux {
      * @param options its name, scheduler, and limits
      * @param registration registers callbacks, once while there are subscribers
      * @param <T> the type of the values
-     * @return a hot Flux
+     * @return a hot Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
+     *     {@code IllegalStateException} if the JVM is shutting down
      */
     public static <T> Flux<T> share(CallbackOptions options, Registration<T> registration) {
         return FluxNative.share(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
@@ -74,7 +77,8 @@ public final class NativeFlux {
      * @param registration registers callbacks that ask, once for each subscription, on the subscribing thread
      * @param <Q> the question
      * @param <R> the answer
-     * @return a cold Flux
+     * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
+     *     {@code IllegalStateException} if the JVM is shutting down
      */
     public static <Q, R extends @Nullable Object> Flux<Exchange<Q, R>> exchange(
             CallbackOptions options, ExchangeRegistration<Q, R> registration) {

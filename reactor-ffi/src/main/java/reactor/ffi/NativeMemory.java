@@ -24,6 +24,7 @@ public final class NativeMemory {
      * @throws IndexOutOfBoundsException if the pointer does not lie within the parent
      * @throws IllegalArgumentException if the size is negative
      * @throws IllegalStateException if the parent has died
+     * @throws WrongThreadException if the parent belongs to another thread, as an argument does to that of its handler
      */
     @SuppressWarnings("restricted") // trusts the size that the caller gives, as C does
     public static MemorySegment at(MemorySegment parent, long offset, long size) {
@@ -46,6 +47,7 @@ public final class NativeMemory {
      * @throws IndexOutOfBoundsException if the pointer does not lie within the parent
      * @throws NullPointerException if the pointer is NULL
      * @throws IllegalStateException if the parent has died
+     * @throws WrongThreadException if the parent belongs to another thread, as an argument does to that of its handler
      */
     public static String string(MemorySegment parent, long offset) {
         MemorySegment chars = at(parent, offset, Long.MAX_VALUE);

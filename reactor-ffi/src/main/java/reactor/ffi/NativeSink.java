@@ -47,6 +47,8 @@ public interface NativeSink<T> {
      *     safe and must not need the subscription. After the quarantine of the pointer (10 s) it is let go of.
      * @param <F> the functional interface
      * @return the pointer
+     * @throws IllegalArgumentException if the interface is not fit; the message names the remedy
+     * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     default <F> MemorySegment callback(Class<F> type, F handler, F fallback) {
         return callback(CallbackType.of(type), handler, fallback);
@@ -59,6 +61,9 @@ public interface NativeSink<T> {
      * @param handler what is called, on the native thread
      * @param <F> the functional interface
      * @return the pointer
+     * @throws IllegalArgumentException if the handler or the fallback is not an instance of the interface, or the interface
+     *     cannot be called from the library
+     * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     <F> MemorySegment callback(CallbackType<F> type, F handler);
 
@@ -70,6 +75,9 @@ public interface NativeSink<T> {
      * @param fallback answers in the handler's place when it throws, and late calls
      * @param <F> the functional interface
      * @return the pointer
+     * @throws IllegalArgumentException if the handler or the fallback is not an instance of the interface, or the interface
+     *     cannot be called from the library
+     * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback);
 
@@ -121,6 +129,7 @@ public interface NativeSink<T> {
      *
      * @param loop the blocking call
      * @return this
+     * @throws IllegalStateException if the subscription has ended
      */
     NativeSink<T> runs(NativeCall<?> loop);
 
@@ -147,6 +156,7 @@ public interface NativeSink<T> {
      * called after the end.
      *
      * @return the pointer
+     * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     MemorySegment releaseNotify();
 

@@ -46,9 +46,10 @@ public final class Overflow {
      * overflow error. Threads that must not wait (the scheduler's own, Reactor's non-blocking ones, any while the turn is
      * lent) use a reserve of 64 times the capacity instead. The default, with 8192 and 10 s.
      *
-     * @param capacity the most values that are queued, 1 or more
+     * @param capacity the most values that are queued, from 1 to 67,108,864
      * @param limit how long a thread waits, more than zero
      * @return the policy
+     * @throws IllegalArgumentException if one of them is not
      */
     public static Overflow block(int capacity, Duration limit) {
         if (requireNonNull(limit, "limit").isNegative() || limit.isZero()) {
@@ -60,8 +61,9 @@ public final class Overflow {
     /**
      * The stream ends with an overflow error, after the values that are queued.
      *
-     * @param capacity the most values that are queued, 1 or more
+     * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
+     * @throws IllegalArgumentException if it is not
      */
     public static Overflow error(int capacity) {
         return new Overflow(Policy.ERROR, capacity, Duration.ZERO);
@@ -70,8 +72,9 @@ public final class Overflow {
     /**
      * The new value is dropped.
      *
-     * @param capacity the most values that are queued, 1 or more
+     * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
+     * @throws IllegalArgumentException if it is not
      */
     public static Overflow dropNewest(int capacity) {
         return new Overflow(Policy.DROP_NEWEST, capacity, Duration.ZERO);
@@ -80,8 +83,9 @@ public final class Overflow {
     /**
      * The oldest queued value is dropped, so that the newest are kept.
      *
-     * @param capacity the most values that are queued, 1 or more
+     * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
+     * @throws IllegalArgumentException if it is not
      */
     public static Overflow dropOldest(int capacity) {
         return new Overflow(Policy.DROP_OLDEST, capacity, Duration.ZERO);

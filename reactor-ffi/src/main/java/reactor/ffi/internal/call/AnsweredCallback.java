@@ -58,7 +58,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         Signature<F> signature = (Signature<F>) requireNonNull(type, "type");
         LoopScheduler scheduler =
                 (LoopScheduler) requireNonNull(options, "options").scheduler();
-        Answers answers = new Answers(signature.invoker(), requireNonNull(handler, "handler"), scheduler, options);
+        Answers answers = new Answers(signature.invoker(), signature.instance(handler, "handler"), scheduler, options);
         MethodHandle handover = Handover.of(signature.invoker().type());
         Upcall upcall = signature.open(handover, answers, fallback, answers);
         return new AnsweredCallback<>(answers, upcall, signature.name(), false);
@@ -68,7 +68,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
         Signature<F> signature = (Signature<F>) requireNonNull(type, "type");
         Answers answers = new Answers(
-                signature.invoker(), requireNonNull(handler, "handler"), null, requireNonNull(options, "options"));
+                signature.invoker(), signature.instance(handler, "handler"), null, requireNonNull(options, "options"));
         Upcall upcall = signature.open(signature.invoker(), handler, fallback, answers);
         return new AnsweredCallback<>(answers, upcall, signature.name(), true);
     }

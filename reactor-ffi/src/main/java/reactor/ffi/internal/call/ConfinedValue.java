@@ -126,8 +126,8 @@ final class ConfinedValue<T> extends LoopSource {
     void begin() {
         if (!scheduler.attach(this)) {
             letGo();
-            throw new RejectedExecutionException(
-                    scheduler + " is disposed, or the JVM is shutting down: " + name() + " cannot be made");
+            throw new RejectedExecutionException(scheduler + " is disposed, or the JVM is shutting down: " + name()
+                    + " cannot be made; use a scheduler that lives");
         }
         signal(); // makes the value
     }
@@ -173,7 +173,8 @@ final class ConfinedValue<T> extends LoopSource {
     }
 
     private IllegalStateException gone() {
-        return new IllegalStateException("the value of " + name() + " is released, or its scheduler disposed");
+        return new IllegalStateException("the value of " + name()
+                + " is released, or its scheduler disposed: make another with Confined.create");
     }
 
     /** Whoever is told may throw, and harms nobody else by that. */

@@ -83,7 +83,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     @Override
     public Disposable schedulePeriodically(Runnable task, long initialDelay, long period, TimeUnit unit) {
-        return submit(task(task, null, Math.max(0, unit.toNanos(period))), initialDelay, unit);
+        return submit(task(task, null, periodOf(period, unit)), initialDelay, unit);
     }
 
     @Override
@@ -95,7 +95,12 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         return new LoopTask(loop, Schedulers.onSchedule(requireNonNull(task, "task")), parent, false, period);
     }
 
+    static long periodOf(long period, TimeUnit unit) {
+        return Math.max(0, requireNonNull(unit, "unit").toNanos(period));
+    }
+
     LoopTask submit(LoopTask task, long delay, TimeUnit unit) {
+        requireNonNull(unit, "unit");
         if (delay > 0) {
             task.dueIn(unit.toNanos(delay));
         }
@@ -179,7 +184,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     RejectedExecutionException rejected() {
-        return Exceptions.failWithRejected(this + " is disposed");
+        return Exceptions.failWithRejected(this + " is disposed: it takes no more work; create another");
     }
 
     @Override
@@ -229,6 +234,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     @Override
     public <R extends @Nullable Object> R callBlocking(NativeCall<R> call) {
+        requireNonNull(call, "call");
         if (!turn.isCurrent()) {
             return Turn.call(call);
         }

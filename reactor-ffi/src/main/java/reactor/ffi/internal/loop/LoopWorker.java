@@ -30,7 +30,7 @@ final class LoopWorker implements Scheduler.Worker, Scannable {
 
     @Override
     public Disposable schedulePeriodically(Runnable task, long initialDelay, long period, TimeUnit unit) {
-        return submit(scheduler.task(task, tasks, Math.max(0, unit.toNanos(period))), initialDelay, unit);
+        return submit(scheduler.task(task, tasks, LoopScheduler.periodOf(period, unit)), initialDelay, unit);
     }
 
     private Disposable submit(LoopTask task, long delay, TimeUnit unit) {

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
+import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
@@ -26,18 +27,29 @@ final class Offload<R> extends Mono<R> implements Scannable {
     /** As many threads as Reactor's bounded elastic scheduler has, and as long a queue. They end when they have no work. */
     private static final class Pool {
 
+        private static final int MOST = 100_000;
+
         static final ThreadPoolExecutor THREADS = create();
 
         private static ThreadPoolExecutor create() {
             int size = 10 * Runtime.getRuntime().availableProcessors();
             AtomicInteger made = new AtomicInteger();
             ThreadPoolExecutor pool = new ThreadPoolExecutor(
-                    size, size, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(100_000), body -> {
+                    size,
+                    size,
+                    10,
+                    TimeUnit.SECONDS,
+                    new LinkedBlockingQueue<>(MOST),
+                    body -> {
                         Thread thread =
                                 new Thread(null, body, "reactor-ffi-offload-" + made.incrementAndGet(), 0, false);
                         thread.setDaemon(true);
                         thread.setContextClassLoader(Offload.class.getClassLoader());
                         return thread;
+                    },
+                    (call, full) -> {
+                        throw Exceptions.failWithRejected(MOST + " offloaded calls wait already, for " + size
+                                + " threads: subscribe to fewer at once, with flatMap's concurrency for instance");
                     });
             pool.allowCoreThreadTimeOut(true);
             return pool;

@@ -67,7 +67,7 @@ public final class Signals {
 
     /** The names, each once; refuses what is no name. */
     public static List<String> names(String... names) {
-        if (names.length == 0) {
+        if (requireNonNull(names, "names").length == 0) {
             throw new IllegalArgumentException("no signal is named; name one or more, such as HUP");
         }
         for (String name : names) {

@@ -89,8 +89,8 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     private RuntimeException refusal() {
         return ExitHook.begun()
                 ? new IllegalStateException("the JVM is shutting down: " + options.name() + " cannot be registered")
-                : new RejectedExecutionException(
-                        "the scheduler '" + scheduler.name() + "' of " + options.name() + " is disposed");
+                : new RejectedExecutionException("the scheduler '" + scheduler.name() + "' of " + options.name()
+                        + " is disposed; subscribe with one that lives");
     }
 
     @Override

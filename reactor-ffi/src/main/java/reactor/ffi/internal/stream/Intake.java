@@ -95,7 +95,8 @@ final class Intake<T> {
 
     private boolean overflow(T value, String why) {
         owner.fail(Exceptions.failWithOverflow(why));
-        queue.close(); // if another thread failed it, that may come later: this thread's next value must not follow a gap
+        queue.close(); // if another thread failed it, that may come later: this thread's next value must not follow
+        // a gap
         return turnAway(value);
     }
 

@@ -1,7 +1,5 @@
 package reactor.ffi.internal.stream;
 
-import static java.util.Objects.requireNonNull;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -103,7 +101,7 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall = signature.open(requireNonNull(handler, "handler"), fallback, owner, source, memory);
+        Upcall upcall = signature.open(handler, fallback, owner, source, memory);
         made.put(upcall.pointer().address(), upcall);
         notNotified.add(upcall);
         stack.add(upcall);

@@ -20,9 +20,14 @@ public final class Downcalls {
     private Downcalls() {}
 
     public static <F> F at(MemorySegment pointer, Signature<F> signature) {
+        if (!pointer.isNative()) {
+            throw new IllegalArgumentException("the pointer to " + signature.name()
+                    + " is a heap segment, which has no address in C: give the address of a C function");
+        }
         if (pointer.address() == 0) {
-            throw new IllegalArgumentException(
-                    "the pointer to " + signature.name() + " is NULL, so it cannot be called");
+            throw new IllegalArgumentException("the pointer to " + signature.name()
+                    + " is NULL, so it cannot be called: where the library may leave it out, compare it with"
+                    + " MemorySegment.NULL first");
         }
         MethodHandle call = handle(pointer, signature);
         Class<F> type = signature.type();

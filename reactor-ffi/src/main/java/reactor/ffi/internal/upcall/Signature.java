@@ -151,8 +151,7 @@ public final class Signature<F> implements CallbackType<F> {
 
     /** Binds a handler to a pointer: see {@link Stubs#open}. */
     public Upcall open(F handler, @Nullable F fallback, Callee callee, long source, Object keep) {
-        requireNonNull(handler, "handler");
-        return Stubs.open(this, invoker(), handler, fallback, callee, source, keep);
+        return Stubs.open(this, invoker(), instance(handler, "handler"), fallback, callee, source, keep);
     }
 
     /**
@@ -163,6 +162,15 @@ public final class Signature<F> implements CallbackType<F> {
      */
     public Upcall open(MethodHandle entry, Object target, @Nullable F fallback, Callee callee) {
         return Stubs.open(this, entry, target, fallback, callee, source(), callee);
+    }
+
+    /** Raw types let anything in: said here, where the mistake is, and not as an error of the first call. */
+    public F instance(F given, String what) {
+        if (!type.isInstance(requireNonNull(given, what))) {
+            throw new IllegalArgumentException("the " + what + " of " + name() + " is a "
+                    + given.getClass().getTypeName() + ": give an instance of " + type.getTypeName());
+        }
+        return given;
     }
 
     /** Callbacks of one interface that have no stream mean the same to the pool of slots. Negative: no stream's number. */

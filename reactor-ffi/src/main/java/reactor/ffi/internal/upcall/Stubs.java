@@ -96,7 +96,7 @@ public final class Stubs {
             Object keep) {
         Binding rescue = fallback == null
                 ? boundary.zero
-                : new Binding(signature.invoker(), fallback, boundary.zero, null, null);
+                : new Binding(signature.invoker(), signature.instance(fallback, "fallback"), boundary.zero, null, null);
         Binding binding = new Binding(entry, target, rescue, callee, loader(signature.type()));
         Slot slot = take(signature, source);
         slot.generation++;
