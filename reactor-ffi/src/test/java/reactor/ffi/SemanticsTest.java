@@ -32,7 +32,8 @@ class SemanticsTest {
             "ShareTest",
             "ShareIT",
             "DirectCallbackTest",
-            "RunsTest");
+            "RunsTest",
+            "RandomLifetimesIT");
 
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
