@@ -35,7 +35,8 @@ class SemanticsTest {
             "RunsTest",
             "MetricsTest",
             "CallbackMetersTest",
-            "WithoutMicrometerIT");
+            "WithoutMicrometerIT",
+            "RandomLifetimesIT");
 
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");

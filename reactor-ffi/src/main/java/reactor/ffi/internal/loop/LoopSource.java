@@ -58,7 +58,11 @@ public abstract class LoopSource extends LoopSourceFields {
      * @param scheduler whose thread drains it
      */
     protected LoopSource(LoopScheduler scheduler) {
-        super(scheduler.loop().sources());
+        this(scheduler.loop().sources());
+    }
+
+    LoopSource(Sources sources) {
+        super(sources);
     }
 
     /** There is work. Any thread, after it made the work visible by any kind of store. */

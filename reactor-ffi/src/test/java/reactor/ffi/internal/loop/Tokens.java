@@ -1,0 +1,11 @@
+package reactor.ffi.internal.loop;
+
+/** How many tokens keep the JVM up, for tests that are not of this package. */
+public final class Tokens {
+
+    private Tokens() {}
+
+    public static long out() {
+        return KeepAlive.tokens();
+    }
+}

@@ -1,0 +1,110 @@
+package reactor.ffi.lifetimes;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import reactor.ffi.CallbackMetrics;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.fixture.Pool;
+
+/** Something that is made, called by native threads, and ends: and the model of it, which counts what has to add up. */
+abstract class Life {
+
+    final World world;
+    final int id;
+    final String name;
+    final int variety;
+
+    /** Handlers that have returned. */
+    final AtomicLong handled = new AtomicLong();
+
+    /** Handlers that have thrown, as planned. */
+    final AtomicLong thrown = new AtomicLong();
+
+    /** Calls on the scheduler's thread, which the pool does not count. */
+    final AtomicLong callsHere = new AtomicLong();
+
+    /** The next handler throws. */
+    private final AtomicBoolean throwing = new AtomicBoolean();
+
+    private final CallbackMetrics before;
+
+    Life(World world, int id, int variety) {
+        this.world = world;
+        this.id = id;
+        this.name = "life-" + world.number + "-" + id;
+        this.variety = variety;
+        this.before = CallbackMetrics.of(name);
+    }
+
+    CallbackOptions options() {
+        return CallbackOptions.named(name).on(world.scheduler).onError(world::error);
+    }
+
+    /** The first line of every handler. */
+    final void maybeThrow() {
+        if (throwing.compareAndSet(true, false)) {
+            thrown.incrementAndGet();
+            throw new Planned();
+        }
+    }
+
+    /** Null where it could not be made. */
+    abstract MemorySegment pointer();
+
+    abstract void fire(Pool pool, int thread, int n);
+
+    abstract void fireHere(int n);
+
+    /** Cancel, or close. */
+    abstract void end();
+
+    /** After the end: waits until it is over; false if that takes too long. */
+    abstract boolean awaitOver();
+
+    /** Native code is done with it. */
+    abstract void released();
+
+    abstract void checkOwn(Checks checks, CallbackMetrics metrics);
+
+    void throwNext(int amount) {
+        throwing.set(true);
+    }
+
+    void request(int n) {}
+
+    void complete() {}
+
+    void fail() {}
+
+    void ref(Checks checks) {}
+
+    void unref(Checks checks) {}
+
+    /** All is quiet: what was counted here, in C and by the library is the same. */
+    final void check(Checks checks) {
+        CallbackMetrics now = CallbackMetrics.of(name);
+        CallbackMetrics metrics = new CallbackMetrics(
+                name,
+                now.delivered() - before.delivered(),
+                now.discarded() - before.discarded(),
+                now.reserved() - before.reserved(),
+                now.lateCalls() - before.lateCalls(),
+                now.failedCalls() - before.failedCalls(),
+                now.refusedCalls() - before.refusedCalls());
+        world.outcomes.add(metrics);
+        long calls = world.pool.calls(id) + callsHere.get();
+        checks.equal(
+                this + ": calls = handled + failed + late + refused",
+                calls,
+                handled.get() + thrown.get() + metrics.lateCalls() + metrics.refusedCalls());
+        checks.equal(this + ": failed calls", metrics.failedCalls(), thrown.get());
+        checks.equal(this + ": wrong answers", world.pool.wrong(id), 0);
+        checkOwn(checks, metrics);
+    }
+
+    @Override
+    public String toString() {
+        return getClass().getSimpleName() + " " + id + " (variety " + variety + ")";
+    }
+}

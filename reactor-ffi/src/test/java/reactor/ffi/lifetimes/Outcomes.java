@@ -1,0 +1,58 @@
+package reactor.ffi.lifetimes;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+import reactor.ffi.CallbackMetrics;
+
+/** How often each thing has happened in all sequences: what never happens is not tested. Any thread. */
+final class Outcomes {
+
+    final LongAdder terminals = new LongAdder();
+    final LongAdder replies = new LongAdder();
+    final LongAdder answers = new LongAdder();
+    final LongAdder timeOuts = new LongAdder();
+    private final LongAdder delivered = new LongAdder();
+    private final LongAdder discarded = new LongAdder();
+    private final LongAdder reserved = new LongAdder();
+    private final LongAdder late = new LongAdder();
+    private final LongAdder failed = new LongAdder();
+    private final LongAdder refused = new LongAdder();
+
+    void add(CallbackMetrics metrics) {
+        delivered.add(metrics.delivered());
+        discarded.add(metrics.discarded());
+        reserved.add(metrics.reserved());
+        late.add(metrics.lateCalls());
+        failed.add(metrics.failedCalls());
+        refused.add(metrics.refusedCalls());
+    }
+
+    private Map<String, Long> counts() {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        counts.put("delivered", delivered.sum());
+        counts.put("discarded", discarded.sum());
+        counts.put("reserved", reserved.sum());
+        counts.put("ends of streams", terminals.sum());
+        counts.put("answers", answers.sum());
+        counts.put("replies", replies.sum());
+        counts.put("time-outs", timeOuts.sum());
+        counts.put("late calls", late.sum());
+        counts.put("failed calls", failed.sum());
+        counts.put("refused calls", refused.sum());
+        return counts;
+    }
+
+    List<String> missing() {
+        return counts().entrySet().stream()
+                .filter(count -> count.getValue() == 0)
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
+    @Override
+    public String toString() {
+        return counts().toString();
+    }
+}

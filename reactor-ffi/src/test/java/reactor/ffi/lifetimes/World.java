@@ -1,0 +1,220 @@
+package reactor.ffi.lifetimes;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntFunction;
+import reactor.core.Exceptions;
+import reactor.core.publisher.Hooks;
+import reactor.core.scheduler.Schedulers;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.SchedulerOptions;
+import reactor.ffi.fixture.Fixture;
+import reactor.ffi.fixture.Pool;
+import reactor.ffi.internal.loop.Tokens;
+
+/** What a sequence happens in: a scheduler, a pool of native threads, and the lives that the sequence makes. */
+final class World implements AutoCloseable {
+
+    private static final AtomicInteger LAST = new AtomicInteger();
+    private static final int LIVES = 8;
+
+    /** Names sources, whose counters outlive the world: what another one has left behind does not count here. */
+    final int number = LAST.incrementAndGet();
+
+    final Pool pool = Pool.start(Step.THREADS);
+
+    /** Nothing takes that long but a hang. */
+    final Duration limit;
+
+    final Outcomes outcomes = new Outcomes();
+    CallbackScheduler scheduler = newScheduler();
+
+    /** By this sequence. */
+    volatile boolean disposed;
+
+    private volatile Checks checks = new Checks();
+    private final List<Life> lives = new ArrayList<>();
+
+    /** The model of the scheduler's count. */
+    private int refs;
+
+    /** A handler of an answered callback is running under the turn; none of them lends it. */
+    private volatile boolean inside;
+
+    World(Duration limit) {
+        this.limit = limit;
+        Hooks.onErrorDropped(this::error);
+        Schedulers.onHandleError((thread, error) -> error(error));
+    }
+
+    private static CallbackScheduler newScheduler() {
+        return CallbackScheduler.create(SchedulerOptions.named("lifetimes").warnAfter(Duration.ofHours(1)));
+    }
+
+    /** Every error that no stream takes. */
+    void error(Throwable error) {
+        if (error instanceof TimeoutException) {
+            outcomes.timeOuts.increment();
+        }
+        boolean expected = error instanceof Planned
+                || error instanceof TimeoutException
+                || error instanceof RejectedExecutionException
+                || Exceptions.isOverflow(error);
+        checks.holds("an error that nobody planned: " + error, expected);
+    }
+
+    /** The first line of a handler that has the turn. */
+    void enter(Checks found) {
+        found.holds("two handlers under one turn", !inside);
+        inside = true;
+        found.holds("a handler without the turn", scheduler.isCurrent());
+        inside = false;
+    }
+
+    /** Does the steps, ends all that is left, and compares. What is broken; empty if all is well. */
+    List<String> run(List<Step> steps) {
+        checks = new Checks();
+        lives.clear();
+        pool.reset();
+        disposed = false;
+        refs = 0;
+        long tokens = Tokens.out();
+        for (Step step : steps) {
+            run(step);
+        }
+        settle(tokens);
+        return checks.broken();
+    }
+
+    private void run(Step step) {
+        switch (step.kind()) {
+            case SUBSCRIBE -> add(id -> new StreamLife(this, id, step.amount(), checks));
+            case EXCHANGE -> add(id -> new ExchangeLife(this, id, step.amount()));
+            case CREATE -> add(id -> new CallbackLife(this, id, step.amount(), checks));
+            case REF_SCHEDULER -> checks.equal("refs of the scheduler", scheduler.ref(), ++refs);
+            case UNREF_SCHEDULER -> {
+                refs = Math.max(0, refs - 1);
+                checks.equal("refs of the scheduler", scheduler.unref(), refs);
+            }
+            case LEND -> schedule(() -> scheduler.runBlocking(() -> pause(10L * step.amount())));
+            case BUSY -> schedule(() -> pause(75L * step.amount()));
+            case PAUSE -> pause(8L * step.amount());
+            case AWAIT_CALLS -> {
+                boolean ignored =
+                        pool.await(Duration.ofNanos(100_000L * step.amount())); // some wait for what comes later
+            }
+            case DISPOSE -> {
+                disposed = true;
+                scheduler.dispose();
+            }
+            default -> {
+                if (!lives.isEmpty()) {
+                    run(step, lives.get(step.target() % lives.size()));
+                }
+            }
+        }
+    }
+
+    private void run(Step step, Life life) {
+        if (life.pointer() == null) {
+            return; // it came too late to be registered
+        }
+        int n = step.amount();
+        switch (step.kind()) {
+            case FIRE -> life.fire(pool, step.thread(), n);
+            case FIRE_ON_SCHEDULER -> schedule(() -> life.fireHere(n));
+            case REQUEST -> life.request(n);
+            case COMPLETE -> life.complete();
+            case FAIL -> life.fail();
+            case THROW -> life.throwNext(n);
+            case REF -> life.ref(checks);
+            case UNREF -> life.unref(checks);
+            default -> life.end();
+        }
+    }
+
+    private void add(IntFunction<Life> maker) {
+        if (lives.size() < LIVES) {
+            lives.add(maker.apply(lives.size()));
+        }
+    }
+
+    private void schedule(Runnable task) {
+        try {
+            scheduler.schedule(task);
+        } catch (RejectedExecutionException refused) {
+            checks.holds("a scheduler that is not disposed refuses a task", disposed);
+        }
+    }
+
+    private static void pause(long micros) {
+        long end = System.nanoTime() + TimeUnit.MICROSECONDS.toNanos(micros);
+        for (long left; (left = end - System.nanoTime()) > 0; ) {
+            if (left > 100_000) {
+                LockSupport.parkNanos(left);
+            } else {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private void settle(long tokens) {
+        for (Life life : lives) {
+            life.end();
+        }
+        if (!pool.await(limit)) {
+            checks.broken("a native thread hangs");
+            return;
+        }
+        for (Life life : lives) {
+            checks.holds(life + ": does not end", life.awaitOver());
+        }
+        awaitScheduler();
+        while (refs > 0) {
+            checks.equal("refs of the scheduler", scheduler.unref(), --refs);
+        }
+        long deadline = System.nanoTime() + limit.toNanos();
+        while (Tokens.out() > tokens && System.nanoTime() - deadline < 0) {
+            pause(20); // of what still ends
+        }
+        checks.holds("a token that keeps the JVM up is not given back", Tokens.out() <= tokens);
+        for (Life life : lives) {
+            life.check(checks);
+            life.released();
+        }
+        checks.equal("errors of the fixture", Fixture.errorCount(), 0);
+        if (disposed) {
+            scheduler = newScheduler();
+        }
+    }
+
+    /** What was queued before is over. */
+    void awaitScheduler() {
+        if (disposed) {
+            scheduler.disposeGracefully().block(limit);
+            return;
+        }
+        CountDownLatch reached = new CountDownLatch(1);
+        scheduler.schedule(reached::countDown);
+        try {
+            checks.holds("the scheduler hangs", reached.await(limit.toMillis(), TimeUnit.MILLISECONDS));
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        scheduler.dispose();
+        pool.close();
+        Hooks.resetOnErrorDropped();
+        Schedulers.resetOnHandleError();
+    }
+}
