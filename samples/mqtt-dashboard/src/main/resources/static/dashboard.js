@@ -177,8 +177,9 @@ function prepare(canvas) {
   return { pen, width, height };
 }
 
-/** The values between which all points lie, with some air; round ones if there are labels. */
-function range(points) {
+/** The values between which all points lie, with some air. */
+function range({ name, points }) {
+  if (unitOf(name) === "%") return { low: 0, high: 104 };
   let low = Math.min(...points.map(point => point.min));
   let high = Math.max(...points.map(point => point.max));
   const air = high > low ? (high - low) * 0.1 : Math.max(Math.abs(high) * 0.05, 1);
@@ -236,7 +237,7 @@ function curve(pen, points, x, y, colors, floor) {
 function drawChart(colors) {
   const { pen, width, height } = prepare(byId("chart"));
   if (!chosen?.points.length) return;
-  const scale = range(chosen.points);
+  const scale = range(chosen);
   const foot = 20;
   const top = 8;
   pen.font = "12px system-ui, sans-serif";
@@ -278,7 +279,7 @@ function drawChart(colors) {
 function drawSparkline(topic, colors) {
   const { pen, width, height } = prepare(topic.canvas);
   if (!topic.points.length) return;
-  const scale = range(topic.points);
+  const scale = range(topic);
   const y = value => 2 + (height - 4) * (1 - (value - scale.low) / (scale.high - scale.low));
   const from = Math.max(topic.points[0].at, time.now() - WINDOW);
   const x = at => (width - 2) * ((at - from) / Math.max(1000, time.now() - from));

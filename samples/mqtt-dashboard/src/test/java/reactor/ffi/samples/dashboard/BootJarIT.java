@@ -80,6 +80,10 @@ class BootJarIT {
                 .isTrue();
         assertThat(process.exitValue()).isEqualTo(EXIT_CODE_OF_SIGTERM);
         assertThat(output()).doesNotContain("WARN", "ERROR", "Exception", "SIGSEGV");
+        assertThat(output())
+                .as("no browser held it up")
+                .contains("Graceful shutdown complete")
+                .doesNotContain("Graceful shutdown aborted");
         assertThat(folder.toFile().list((dir, name) -> name.startsWith("hs_err")))
                 .isEmpty();
     }

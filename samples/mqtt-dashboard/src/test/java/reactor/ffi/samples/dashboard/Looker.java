@@ -1,6 +1,7 @@
 package reactor.ffi.samples.dashboard;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,6 +82,15 @@ final class Looker implements AutoCloseable {
                 delivered = data.get("delivered").asLong();
                 dropped = data.get("dropped").asLong();
             }
+        }
+    }
+
+    /** Forgets what it saw how often, and how old it was. */
+    void begin() {
+        synchronized (lock) {
+            messages.clear();
+            frames.clear();
+            Arrays.fill(ages, 0);
         }
     }
 

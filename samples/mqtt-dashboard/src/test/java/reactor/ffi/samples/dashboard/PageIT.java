@@ -163,7 +163,7 @@ class PageIT {
         await("the chart moves").atMost(SOON).until(() -> !chartPixels().equals(before));
         await("the value changes").atMost(SOON).until(() -> !text("chart-value").equals(value));
 
-        chooseTopic("machine/cpu-percent");
+        chooseTopic("machine/threads-running");
         await("some seconds of it")
                 .atMost(SOON.plusSeconds(SECONDS_BEFORE_SCREENSHOT))
                 .until(() -> delivered() > 32L * SECONDS_BEFORE_SCREENSHOT);
