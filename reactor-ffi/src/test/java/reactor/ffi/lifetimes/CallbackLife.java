@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 import reactor.ffi.CFunction;
-import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackType;
 import reactor.ffi.NativeCallback;
@@ -118,7 +117,7 @@ final class CallbackLife extends Life {
     }
 
     @Override
-    void checkOwn(Checks found, CallbackMetrics metrics) {
+    void checkOwn(Checks found, Counted metrics) {
         world.outcomes.answers.add(handled.get());
         found.equal(this + ": right answers", world.pool.right(id) + rightHere.get(), handled.get());
         found.equal(

@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.scheduler.Schedulers;
-import reactor.ffi.CallbackMetrics;
 import reactor.ffi.Exchange;
 import reactor.ffi.ExchangeSink;
 import reactor.ffi.NativeFlux;
@@ -161,7 +160,7 @@ final class ExchangeLife extends Life implements CoreSubscriber<Exchange<Long, L
     }
 
     @Override
-    void checkOwn(Checks checks, CallbackMetrics metrics) {
+    void checkOwn(Checks checks, Counted metrics) {
         world.outcomes.replies.add(replied.get());
         checks.equal(this + ": questions", asked.get(), metrics.delivered() + metrics.discarded());
         checks.equal(this + ": delivered", metrics.delivered(), delivered.get());

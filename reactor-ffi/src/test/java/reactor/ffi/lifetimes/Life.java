@@ -3,7 +3,6 @@ package reactor.ffi.lifetimes;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.fixture.Pool;
 
@@ -27,14 +26,14 @@ abstract class Life {
     /** The next handler throws. */
     private final AtomicBoolean throwing = new AtomicBoolean();
 
-    private final CallbackMetrics before;
+    private final Counted before;
 
     Life(World world, int id, int variety) {
         this.world = world;
         this.id = id;
         this.name = "life-" + world.number + "-" + id;
         this.variety = variety;
-        this.before = CallbackMetrics.of(name);
+        this.before = Counted.of(name);
     }
 
     CallbackOptions options() {
@@ -65,7 +64,7 @@ abstract class Life {
     /** Native code is done with it. */
     abstract void released();
 
-    abstract void checkOwn(Checks checks, CallbackMetrics metrics);
+    abstract void checkOwn(Checks checks, Counted metrics);
 
     void throwNext(int amount) {
         throwing.set(true);
@@ -83,15 +82,7 @@ abstract class Life {
 
     /** All is quiet: what was counted here, in C and by the library is the same. */
     final void check(Checks checks) {
-        CallbackMetrics now = CallbackMetrics.of(name);
-        CallbackMetrics metrics = new CallbackMetrics(
-                name,
-                now.delivered() - before.delivered(),
-                now.discarded() - before.discarded(),
-                now.reserved() - before.reserved(),
-                now.lateCalls() - before.lateCalls(),
-                now.failedCalls() - before.failedCalls(),
-                now.refusedCalls() - before.refusedCalls());
+        Counted metrics = Counted.of(name).minus(before);
         world.outcomes.add(metrics);
         long calls = world.pool.calls(id) + callsHere.get();
         checks.equal(

@@ -4,7 +4,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
-import reactor.ffi.CallbackMetrics;
 
 /** How often each thing has happened in all sequences: what never happens is not tested. Any thread. */
 final class Outcomes {
@@ -20,7 +19,7 @@ final class Outcomes {
     private final LongAdder failed = new LongAdder();
     private final LongAdder refused = new LongAdder();
 
-    void add(CallbackMetrics metrics) {
+    void add(Counted metrics) {
         delivered.add(metrics.delivered());
         discarded.add(metrics.discarded());
         reserved.add(metrics.reserved());

@@ -14,7 +14,6 @@ import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Exceptions;
 import reactor.ffi.CFunction;
-import reactor.ffi.CallbackMetrics;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
@@ -234,7 +233,7 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
     // ---- the model
 
     @Override
-    void checkOwn(Checks found, CallbackMetrics metrics) {
+    void checkOwn(Checks found, Counted metrics) {
         long delivered = 0;
         long discarded = 0;
         for (Value value : values) {
