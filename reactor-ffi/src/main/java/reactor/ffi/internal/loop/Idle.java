@@ -42,7 +42,10 @@ final class Idle {
     /** No more than this is spent on looking, in ns; zero where there is one core, as nobody could work meanwhile. */
     private final long limit;
 
-    /** What of it is spent at present: it doubles where looking was, or would have been, enough, and halves where not. */
+    /**
+     * What of it is spent at present: it doubles where looking was, or would have been, enough, and halves where not, down to
+     * nothing: who is woken now and then leaves the processor at once to whom it has answered.
+     */
     private long budget;
 
     /** When looking began, in nanoTime; zero while there is work. */
@@ -122,11 +125,14 @@ final class Idle {
             looked = now;
             return found;
         }
-        if (!found && since == 0) {
-            since = now;
-        } else if (found && since != 0) {
+        if (found && since != 0) {
             since = 0;
-            budget = Math.min(limit, budget << 1);
+            grow();
+        } else if (!found) {
+            since = since == 0 ? now : since;
+            if (budget == 0) {
+                return false;
+            }
         }
         while (now - looked < PAUSE) {
             for (int i = 0; i < 8; i++) {
@@ -140,6 +146,10 @@ final class Idle {
         }
         looked = now;
         return found || now - since < budget;
+    }
+
+    private void grow() {
+        budget = Math.min(limit, Math.max(PAUSE, budget << 1));
     }
 
     /** Says that the thread is about to sleep. What it looks at after this call cannot change without waking it. */
@@ -160,7 +170,11 @@ final class Idle {
             WAKE_UPS.setOpaque(this, wakeUps + 1);
             looked = System.nanoTime();
             boolean brief = looked - from < limit;
-            budget = brief ? Math.min(limit, budget << 1) : Math.max(Math.min(limit, PAUSE), budget >> 1);
+            if (brief) {
+                grow();
+            } else {
+                budget = budget <= PAUSE ? 0 : budget >> 1;
+            }
         }
         since = 0;
         Thread.interrupted(); // nobody interrupts this thread on purpose; with the flag set it could not sleep
