@@ -80,6 +80,14 @@ final class Nats {
         Functions.DESTROY_CONNECTION.invokeExact(connection);
     }
 
+    /**
+     * Ends nats.c, after the last connection, and waits for its threads. Without it one of them may still run while the
+     * process ends, with what it uses gone.
+     */
+    static void closeAndWait() throws Throwable {
+        check("nats_CloseAndWait", (int) Functions.CLOSE_AND_WAIT.invokeExact(5_000L));
+    }
+
     /** Starts a thread that calls {@code onMsg} for each message. */
     static MemorySegment subscribe(MemorySegment connection, MemorySegment subject, MemorySegment onMsg)
             throws Throwable {
@@ -172,6 +180,7 @@ final class Nats {
                 function("natsConnection_Publish", JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_INT);
         static final MethodHandle FLUSH = function("natsConnection_Flush", JAVA_INT, ADDRESS);
         static final MethodHandle DESTROY_CONNECTION = procedure("natsConnection_Destroy", ADDRESS);
+        static final MethodHandle CLOSE_AND_WAIT = function("nats_CloseAndWait", JAVA_INT, JAVA_LONG);
         static final MethodHandle SUBSCRIBE =
                 function("natsConnection_Subscribe", JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
         static final MethodHandle SET_PENDING_LIMITS =

@@ -82,6 +82,7 @@ public final class Throughput {
             table(lines);
             handshake(connection, scheduler);
         }
+        Nats.closeAndWait();
     }
 
     private static List<Trial> trials(long messages) {
