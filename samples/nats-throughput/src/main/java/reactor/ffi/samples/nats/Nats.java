@@ -70,7 +70,7 @@ final class Nats {
         check("natsConnection_Publish", (int) Functions.PUBLISH.invokeExact(connection, subject, data, length));
     }
 
-    /** Waits until the server has all that was published. */
+    /** Waits until the server has all that was published, and the connection's reader has read all that came before. */
     static void flush(MemorySegment connection) throws Throwable {
         check("natsConnection_Flush", (int) Functions.FLUSH.invokeExact(connection));
     }
@@ -120,7 +120,15 @@ final class Nats {
         }
     }
 
-    /** Unsubscribes, and gives our reference back. Does not wait for a message that is under way. */
+    /** No message that comes from now on is for this subscription. Does not wait for one that is under way. */
+    static void unsubscribe(MemorySegment subscription) throws Throwable {
+        check("natsSubscription_Unsubscribe", (int) Functions.UNSUBSCRIBE.invokeExact(subscription));
+    }
+
+    /**
+     * Gives our reference back. Before 3.6 the connection's reader does not hold one of its own: it may write to what is freed
+     * here, unless it has come by since the {@linkplain #unsubscribe unsubscribe}, as in a {@link #flush}.
+     */
     static void destroySubscription(MemorySegment subscription) throws Throwable {
         Functions.DESTROY_SUBSCRIPTION.invokeExact(subscription);
     }
@@ -188,6 +196,7 @@ final class Nats {
         static final MethodHandle SET_ON_COMPLETE =
                 function("natsSubscription_SetOnCompleteCB", JAVA_INT, ADDRESS, ADDRESS, ADDRESS);
         static final MethodHandle GET_DROPPED = function("natsSubscription_GetDropped", JAVA_INT, ADDRESS, ADDRESS);
+        static final MethodHandle UNSUBSCRIBE = function("natsSubscription_Unsubscribe", JAVA_INT, ADDRESS);
         static final MethodHandle DESTROY_SUBSCRIPTION = procedure("natsSubscription_Destroy", ADDRESS);
         static final MethodHandle CREATE_MSG =
                 function("natsMsg_Create", JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, JAVA_INT);

@@ -46,9 +46,7 @@ final class Numbers {
             MemorySegment onMsg = onMsg(sink);
             pointers.add(onMsg.address());
             MemorySegment subscription = Nats.subscribe(connection.pointer(), connection.subject(), onMsg);
-            // It does not wait: a message that is under way comes late, and is freed by the fallback.
-            sink.onDispose(() -> Nats.destroySubscription(subscription));
-            sink.onDispose(() -> droppedByNats.addAndGet(Nats.dropped(subscription))); // runs before it
+            sink.onDispose(() -> end(subscription));
             // What waits, waits in nats.c: NATS itself would rather drop than slow down who publishes.
             Nats.unlimitedPending(subscription);
             // The handshake: after onComplete nats.c never calls again, so both pointers may be used anew at once, and
@@ -56,6 +54,14 @@ final class Numbers {
             // only after the quarantine. It is called on the subscription's thread, when ours has long ended.
             Nats.onComplete(subscription, sink.releaseNotify());
         });
+    }
+
+    /** Does not wait for a message that is under way: it comes late, and is freed by the fallback. */
+    private void end(MemorySegment subscription) throws Throwable {
+        droppedByNats.addAndGet(Nats.dropped(subscription));
+        Nats.unsubscribe(subscription);
+        connection.flush(); // the reader is past the last message that it had for this subscription
+        Nats.destroySubscription(subscription);
     }
 
     /** The C function that takes messages. */

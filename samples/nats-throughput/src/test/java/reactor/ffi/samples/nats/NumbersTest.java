@@ -105,6 +105,28 @@ class NumbersTest {
         assertThat(numbers.pointers()).isLessThan(subscriptions / 2);
     }
 
+    /** Without the round trip before its end the reader of nats.c writes to a subscription that is freed: the JVM aborts. */
+    @Test
+    void subscriptionsMayEndWhileMessagesForThemPourIn() throws Throwable {
+        int subscriptions = 1000;
+        CompletableFuture<Void> done = numbers.flux(CallbackOptions.named("poured"))
+                .take(1)
+                .repeat(subscriptions - 1)
+                .then()
+                .toFuture();
+        try (NatsConnection publisher = new NatsConnection(server.url(), "test")) {
+            for (long number = 0; !done.isDone(); number++) {
+                publisher.publish(number);
+                if (number % 256 == 0) {
+                    publisher.flush();
+                }
+            }
+        }
+        done.get();
+
+        assertThat(numbers.freed()).isGreaterThanOrEqualTo(subscriptions);
+    }
+
     @Test
     void lateMessagesAreFreedByTheFallback() throws Throwable {
         int late = 20_000;
