@@ -33,6 +33,7 @@ import reactor.ffi.internal.upcall.Names;
  */
 class FloorPlanTest {
 
+    private static final String COMMON = "reactor.ffi.internal";
     private static final String UPCALL = "reactor.ffi.internal.upcall";
     private static final String LOOP = "reactor.ffi.internal.loop";
     private static final String STREAM = "reactor.ffi.internal.stream";
@@ -51,12 +52,22 @@ class FloorPlanTest {
             .importPackages("reactor.ffi");
 
     @Test
+    void whatAllRoomsMayKnowKnowsOnlyTheJdk() {
+        classes()
+                .that()
+                .resideInAPackage(COMMON)
+                .should()
+                .onlyDependOnClassesThat(in(COMMON).or(JDK))
+                .check(MAIN);
+    }
+
+    @Test
     void upcallKnowsOnlyTheJdk() {
         classes()
                 .that()
                 .resideInAPackage(UPCALL)
                 .should()
-                .onlyDependOnClassesThat(in(UPCALL).or(JDK).or(anyOf(CallbackType.class)))
+                .onlyDependOnClassesThat(in(UPCALL).or(in(COMMON)).or(JDK).or(anyOf(CallbackType.class)))
                 .check(MAIN);
     }
 
@@ -66,7 +77,8 @@ class FloorPlanTest {
                 .that()
                 .resideInAPackage(LOOP)
                 .should()
-                .onlyDependOnClassesThat(in(LOOP).or(JDK)
+                .onlyDependOnClassesThat(in(LOOP).or(in(COMMON))
+                        .or(JDK)
                         .or(REACTOR)
                         .or(JCTOOLS)
                         .or(anyOf(
@@ -83,6 +95,7 @@ class FloorPlanTest {
                 .onlyDependOnClassesThat(in(STREAM)
                         .or(in(LOOP))
                         .or(in(UPCALL))
+                        .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)
                         .or(in("reactor.ffi")))
@@ -97,6 +110,7 @@ class FloorPlanTest {
                 .should()
                 .onlyDependOnClassesThat(in(CALL).or(in(LOOP))
                         .or(in(UPCALL))
+                        .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)
                         .or(JCTOOLS)

@@ -1,6 +1,5 @@
 package reactor.ffi.internal.loop;
 
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -66,9 +65,7 @@ final class Leave implements Runnable {
     void awaitEnd() {
         try {
             boolean ignored = ended.await(left(), TimeUnit.NANOSECONDS);
-            while (isAnyAttached() && left() > 0) {
-                Thread.sleep(1);
-            }
+            scheduler.lifecycle().awaitDetached(sources, deadline);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -77,10 +74,6 @@ final class Leave implements Runnable {
                 ExitHook.warn(source + " on " + scheduler + " did not unregister within the limit at exit");
             }
         }
-    }
-
-    private boolean isAnyAttached() {
-        return !Collections.disjoint(scheduler.lifecycle().attached(), sources);
     }
 
     private long left() {

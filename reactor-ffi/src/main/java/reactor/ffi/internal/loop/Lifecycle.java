@@ -1,9 +1,12 @@
 package reactor.ffi.internal.loop;
 
+import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** From open to disposed to terminated, and the sources that have to be gone before the last step. */
@@ -71,6 +74,16 @@ final class Lifecycle {
     synchronized void detach(LoopSource source) {
         attached.remove(source);
         sources = attached.size();
+        notifyAll();
+    }
+
+    /** Waits until none of these is attached, or {@link System#nanoTime} has come to the deadline. */
+    synchronized void awaitDetached(Collection<LoopSource> these, long deadline) throws InterruptedException {
+        for (long left = deadline - System.nanoTime();
+                left > 0 && !Collections.disjoint(attached, these);
+                left = deadline - System.nanoTime()) {
+            TimeUnit.NANOSECONDS.timedWait(this, left);
+        }
     }
 
     int sources() {

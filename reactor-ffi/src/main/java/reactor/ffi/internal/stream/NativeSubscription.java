@@ -2,8 +2,6 @@ package reactor.ffi.internal.stream;
 
 import static java.util.Objects.requireNonNull;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
@@ -17,10 +15,8 @@ import reactor.core.Scannable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
-import reactor.ffi.CallbackType;
 import reactor.ffi.Exchange;
 import reactor.ffi.NativeAction;
-import reactor.ffi.NativeCall;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.Errors;
@@ -28,7 +24,6 @@ import reactor.ffi.internal.loop.KeepAlive;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.LoopSource;
 import reactor.ffi.internal.upcall.CallCounters;
-import reactor.ffi.internal.upcall.Signature;
 import reactor.util.context.ContextView;
 
 /**
@@ -41,7 +36,7 @@ import reactor.util.context.ContextView;
  * the mark and does the rest. First no value is taken any more and whoever waits for room goes. Then what was registered is
  * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
  */
-final class NativeSubscription<T> extends LoopSource implements Subscription, NativeSink<T>, Owner, Scannable {
+final class NativeSubscription<T> extends LoopSource implements Subscription, RegisteringSink<T>, Scannable {
 
     @SuppressWarnings("rawtypes")
     private static final AtomicLongFieldUpdater<NativeSubscription> REQUESTED =
@@ -488,32 +483,14 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
     // ---- the registration
 
     @Override
-    public <F> MemorySegment callback(CallbackType<F> type, F handler) {
-        return teardown.callback((Signature<F>) requireNonNull(type, "type"), handler, null);
-    }
-
-    @Override
-    public <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
-        return teardown.callback(
-                (Signature<F>) requireNonNull(type, "type"), handler, requireNonNull(fallback, "fallback"));
-    }
-
-    @Override
-    public NativeSink<T> onDispose(NativeAction action) {
-        teardown.onDispose(requireNonNull(action, "action"));
-        return this;
+    public Teardown teardown() {
+        return teardown;
     }
 
     @Override
     public NativeSink<T> onRequest(LongConsumer consumer) {
         onRequest = requireNonNull(consumer, "consumer");
         signal();
-        return this;
-    }
-
-    @Override
-    public NativeSink<T> runs(NativeCall<?> loop) {
-        teardown.runs(requireNonNull(loop, "loop"), this::complete, this::error);
         return this;
     }
 
@@ -524,21 +501,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Na
 
     void alsoRunsOn(Predicate<Thread> handlers) {
         alsoRunsOn = handlers;
-    }
-
-    @Override
-    public Arena arena() {
-        return teardown.arena();
-    }
-
-    @Override
-    public void released(MemorySegment pointer) {
-        teardown.released(requireNonNull(pointer, "pointer"));
-    }
-
-    @Override
-    public MemorySegment releaseNotify() {
-        return teardown.releaseNotify();
     }
 
     @Override

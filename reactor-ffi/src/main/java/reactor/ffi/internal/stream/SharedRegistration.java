@@ -2,8 +2,6 @@ package reactor.ffi.internal.stream;
 
 import static java.util.Objects.requireNonNull;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
@@ -12,20 +10,16 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
-import reactor.ffi.CallbackType;
-import reactor.ffi.NativeAction;
-import reactor.ffi.NativeCall;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.upcall.CallCounters;
-import reactor.ffi.internal.upcall.Signature;
 import reactor.util.context.Context;
 import reactor.util.context.ContextView;
 
 /** One registration of a shared stream, from its first subscriber to its last: hands each value to all of them. */
-final class SharedRegistration<T> implements NativeSink<T>, Owner {
+final class SharedRegistration<T> implements RegisteringSink<T> {
 
     private final Hub<T> hub;
     private final LoopScheduler scheduler;
@@ -171,20 +165,8 @@ final class SharedRegistration<T> implements NativeSink<T>, Owner {
     }
 
     @Override
-    public <F> MemorySegment callback(CallbackType<F> type, F handler) {
-        return teardown.callback((Signature<F>) requireNonNull(type, "type"), handler, null);
-    }
-
-    @Override
-    public <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
-        return teardown.callback(
-                (Signature<F>) requireNonNull(type, "type"), handler, requireNonNull(fallback, "fallback"));
-    }
-
-    @Override
-    public NativeSink<T> onDispose(NativeAction action) {
-        teardown.onDispose(requireNonNull(action, "action"));
-        return this;
+    public Teardown teardown() {
+        return teardown;
     }
 
     @Override
@@ -203,27 +185,6 @@ final class SharedRegistration<T> implements NativeSink<T>, Owner {
             }
         });
         return this;
-    }
-
-    @Override
-    public NativeSink<T> runs(NativeCall<?> loop) {
-        teardown.runs(requireNonNull(loop, "loop"), this::complete, this::error);
-        return this;
-    }
-
-    @Override
-    public Arena arena() {
-        return teardown.arena();
-    }
-
-    @Override
-    public void released(MemorySegment pointer) {
-        teardown.released(requireNonNull(pointer, "pointer"));
-    }
-
-    @Override
-    public MemorySegment releaseNotify() {
-        return teardown.releaseNotify();
     }
 
     @Override

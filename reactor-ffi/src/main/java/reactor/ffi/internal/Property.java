@@ -1,4 +1,4 @@
-package reactor.ffi.internal.loop;
+package reactor.ffi.internal;
 
 /** A limit that is a system property. */
 public final class Property {

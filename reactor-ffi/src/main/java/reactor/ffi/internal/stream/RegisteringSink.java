@@ -1,0 +1,58 @@
+package reactor.ffi.internal.stream;
+
+import static java.util.Objects.requireNonNull;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import reactor.ffi.CallbackType;
+import reactor.ffi.NativeAction;
+import reactor.ffi.NativeCall;
+import reactor.ffi.NativeSink;
+import reactor.ffi.internal.upcall.Signature;
+
+/** The half of a sink that registers: what is made here is undone by its {@link Teardown}. */
+interface RegisteringSink<T> extends NativeSink<T>, Owner {
+
+    Teardown teardown();
+
+    @Override
+    boolean isCancelled();
+
+    @Override
+    default <F> MemorySegment callback(CallbackType<F> type, F handler) {
+        return teardown().callback((Signature<F>) requireNonNull(type, "type"), handler, null);
+    }
+
+    @Override
+    default <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
+        return teardown()
+                .callback((Signature<F>) requireNonNull(type, "type"), handler, requireNonNull(fallback, "fallback"));
+    }
+
+    @Override
+    default NativeSink<T> onDispose(NativeAction action) {
+        teardown().onDispose(requireNonNull(action, "action"));
+        return this;
+    }
+
+    @Override
+    default NativeSink<T> runs(NativeCall<?> loop) {
+        teardown().runs(requireNonNull(loop, "loop"), this::complete, this::error);
+        return this;
+    }
+
+    @Override
+    default Arena arena() {
+        return teardown().arena();
+    }
+
+    @Override
+    default void released(MemorySegment pointer) {
+        teardown().released(requireNonNull(pointer, "pointer"));
+    }
+
+    @Override
+    default MemorySegment releaseNotify() {
+        return teardown().releaseNotify();
+    }
+}
