@@ -117,7 +117,7 @@ class ConfinedIT {
             CountDownLatch lent = new CountDownLatch(1);
             confined.send(v -> scheduler.runBlocking(() -> {
                 lent.countDown();
-                Thread.sleep(60_000);
+                new CountDownLatch(1).await();
             }));
             lent.await();
             System.exit(3);

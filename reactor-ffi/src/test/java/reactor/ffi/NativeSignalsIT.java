@@ -206,7 +206,7 @@ class NativeSignalsIT {
             one.dispose();
             scheduler.disposeGracefully().block(); // by then it has been given back
             Signaller.kill("HUP");
-            Thread.sleep(30_000);
+            new CountDownLatch(1).await();
         }
     }
 

@@ -1,6 +1,7 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -59,14 +60,10 @@ class ShareIT {
             System.out.println("registered " + registered);
             CountDownLatch ended = new CountDownLatch(1);
             Disposable one = shared.doFinally(signal -> ended.countDown()).subscribe();
-            while (registered.get() == 0) {
-                Thread.sleep(1);
-            }
+            await().until(() -> registered.get() > 0);
             one.dispose();
             ended.await();
-            while (unregistered.get() == 0) {
-                Thread.sleep(1);
-            }
+            await().until(() -> unregistered.get() > 0);
             System.out.println("registered " + registered + ", unregistered " + unregistered);
             System.out.println("main ends");
         }

@@ -1,6 +1,7 @@
 package reactor.ffi.forked;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -203,16 +204,13 @@ class ChurnIT {
             }
         }
 
-        void finish() throws InterruptedException {
-            while (gone.get() < subscribed) {
-                Thread.sleep(1);
-            }
+        void finish() {
+            await().atMost(Duration.ofMinutes(1)).until(() -> gone.get() == subscribed);
             // Late calls end by themselves, a second after the last cycle.
-            long seen;
-            do {
-                seen = hub.lateCalls();
-                Thread.sleep(300);
-            } while (seen != hub.lateCalls());
+            AtomicLong seen = new AtomicLong(-1);
+            await().pollInterval(Duration.ofMillis(300))
+                    .atMost(Duration.ofMinutes(1))
+                    .until(() -> seen.getAndSet(hub.lateCalls()) == seen.get());
             hub.close();
             CallbackMetrics metrics = CallbackMetrics.of("churn");
             System.out.println("wrong ids " + wrong);
