@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.abort;
+import static reactor.ffi.fixture.Latches.awaitLatch;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -391,16 +392,6 @@ class DirectCallbackTest {
             boolean ours = Thread.getAllStackTraces().keySet().stream()
                     .anyMatch(thread -> thread.getName().startsWith("reactor-ffi"));
             System.out.println(ours ? "a thread of ours" : "no thread of ours");
-        }
-    }
-
-    private static void awaitLatch(CountDownLatch latch) {
-        try {
-            if (!latch.await(10, TimeUnit.SECONDS)) {
-                throw new AssertionError("nobody came");
-            }
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
         }
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.awaitility.Awaitility.await;
+import static reactor.ffi.fixture.Latches.awaitLatch;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -556,15 +557,5 @@ class ExchangeTest {
             @Override
             protected void hookOnSubscribe(Subscription subscription) {}
         };
-    }
-
-    private static void awaitLatch(CountDownLatch latch) {
-        try {
-            if (!latch.await(10, TimeUnit.SECONDS)) {
-                throw new AssertionError("nobody came");
-            }
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
     }
 }

@@ -3,6 +3,7 @@ package reactor.ffi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.awaitility.Awaitility.await;
+import static reactor.ffi.fixture.Latches.awaitLatch;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -11,7 +12,6 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.LongStream;
@@ -346,7 +346,7 @@ class RunsTest {
                 await().until(() -> loopThread.get() != null);
                 subscription.dispose();
                 await().until(() -> log.text().contains("still runs after 400 ms"));
-                assertThat(log.text()).contains("the wait for the native loop of runs-test", "RunsTest.awaitLatch");
+                assertThat(log.text()).contains("the wait for the native loop of runs-test", "RunsTest");
             } finally {
                 stop.countDown();
                 impatient.dispose();
@@ -397,16 +397,6 @@ class RunsTest {
             if (args[0].equals("main")) {
                 System.exit(6);
             }
-        }
-    }
-
-    private static void awaitLatch(CountDownLatch latch) {
-        try {
-            if (!latch.await(10, TimeUnit.SECONDS)) {
-                throw new AssertionError("nobody came");
-            }
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
         }
     }
 }

@@ -2,6 +2,7 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static reactor.ffi.fixture.Latches.awaitLatch;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -9,7 +10,6 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
@@ -626,16 +626,6 @@ class ShareTest {
             assertThat(events.registered).hasValue(1);
             StepVerifier.create(shared).verifyError(RejectedExecutionException.class);
             assertThat(events.registered).hasValue(1);
-        }
-    }
-
-    private static void awaitLatch(CountDownLatch latch) {
-        try {
-            if (!latch.await(10, TimeUnit.SECONDS)) {
-                throw new AssertionError("nobody came");
-            }
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
         }
     }
 }

@@ -23,7 +23,7 @@ public class AttachAgainstDispose {
     private final Lifecycle lifecycle = new Lifecycle();
     private final Told source = new Told(new Sources(new Idle(Thread.currentThread(), 0)));
 
-    private static final class Told extends LoopSource {
+    private static final class Told extends QuietSource {
 
         private int ends;
 
@@ -32,26 +32,8 @@ public class AttachAgainstDispose {
         }
 
         @Override
-        protected boolean drain(int budget) {
-            return false;
-        }
-
-        @Override
-        protected boolean hasWork() {
-            return false;
-        }
-
-        @Override
         protected void end(Throwable cause) {
             ends++;
-        }
-
-        @Override
-        protected void exit() {}
-
-        @Override
-        protected boolean runsOn(Thread thread) {
-            return false;
         }
     }
 

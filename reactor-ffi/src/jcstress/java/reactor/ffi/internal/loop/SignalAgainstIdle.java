@@ -35,7 +35,7 @@ public class SignalAgainstIdle {
         work.drained = 0;
     }
 
-    private static final class Work extends LoopSource {
+    private static final class Work extends QuietSource {
 
         private final AtomicInteger claimed = new AtomicInteger();
         private int drained;
@@ -53,17 +53,6 @@ public class SignalAgainstIdle {
         @Override
         protected boolean hasWork() {
             return claimed.get() > 0;
-        }
-
-        @Override
-        protected void end(Throwable cause) {}
-
-        @Override
-        protected void exit() {}
-
-        @Override
-        protected boolean runsOn(Thread thread) {
-            return false;
         }
     }
 

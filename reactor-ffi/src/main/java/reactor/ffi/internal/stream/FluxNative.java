@@ -94,8 +94,14 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     }
 
     @Override
-    @SuppressWarnings({"rawtypes", "ReferenceEquality"}) // as Reactor does: an Attr is a constant
+    @SuppressWarnings("rawtypes") // as Reactor does
     public @Nullable Object scanUnsafe(Attr key) {
+        return scan(key, options, scheduler);
+    }
+
+    /** What the Flux and its subscriptions say alike. */
+    @SuppressWarnings({"rawtypes", "ReferenceEquality"}) // as Reactor does: an Attr is a constant
+    static @Nullable Object scan(Attr key, CallbackOptions options, LoopScheduler scheduler) {
         if (key == Attr.RUN_ON) {
             return scheduler;
         }

@@ -547,16 +547,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         if (key == Attr.CAPACITY) {
             return options.overflow().capacity();
         }
-        if (key == Attr.RUN_ON) {
-            return scheduler;
-        }
-        if (key == Attr.RUN_STYLE) {
-            return Attr.RunStyle.ASYNC;
-        }
-        if (key == Attr.NAME) {
-            return options.name();
-        }
-        return null;
+        return FluxNative.scan(key, options, scheduler);
     }
 
     @Override
