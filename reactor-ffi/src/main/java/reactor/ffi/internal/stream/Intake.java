@@ -122,18 +122,28 @@ final class Intake<T> {
         if (mayNotWait()) {
             return reserve(value);
         }
+        int others = enter();
+        if (others == options.maxWaiting()) {
+            return overflow(
+                    value,
+                    others + " threads already wait for room in the queue of " + options.name() + ": " + overflow
+                            + " with CallbackOptions.maxWaiting");
+        }
         try {
-            int waiter = waiters.incrementAndGet();
-            if (waiter > options.maxWaiting()) {
-                return overflow(
-                        value,
-                        options.maxWaiting() + " threads already wait for room in the queue of " + options.name() + ": "
-                                + overflow + " with CallbackOptions.maxWaiting");
-            }
-            int outcome = waiter == 1 ? spin(value) : EventQueue.FULL;
+            int outcome = others == 0 ? spin(value) : EventQueue.FULL;
             return outcome == EventQueue.OFFERED ? taken() : outcome == EventQueue.CLOSED ? refuse(value) : park(value);
         } finally {
             waiters.decrementAndGet();
+        }
+    }
+
+    /** One more who waits, unless there are as many as there may be. How many there were. */
+    private int enter() {
+        while (true) {
+            int others = waiters.get();
+            if (others == options.maxWaiting() || waiters.compareAndSet(others, others + 1)) {
+                return others;
+            }
         }
     }
 
