@@ -13,6 +13,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.tools.ToolProvider;
@@ -115,14 +118,55 @@ class LaunchIT {
                 .contains("IllegalCallerException", "Start", "--enable-native-access=ALL-UNNAMED");
     }
 
+    @Test
+    void theAttributeOfAManifestCountsOnlyInTheJarThatIsLaunched() throws Exception {
+        Path launched = jar("launched.jar", true, folder.resolve("classes") + File.pathSeparator + libraries());
+        assertThat(launch(List.of("-jar", launched.toString()), DENY))
+                .contains("(native-", "complete")
+                .doesNotContain("WARNING");
+
+        Path inside = jar("inside.jar", true, folder.resolve("classes") + File.pathSeparator + libraries());
+        assertThat(launch(List.of("-cp", inside.toString(), "app.Main"), DENY))
+                .contains("IllegalCallerException", "--enable-native-access=ALL-UNNAMED");
+
+        Path without = jar("without.jar", false, folder.resolve("classes") + File.pathSeparator + libraries());
+        assertThat(launch(List.of("-jar", without.toString()), DENY))
+                .contains("IllegalCallerException", "--enable-native-access=ALL-UNNAMED");
+    }
+
+    /** A jar of nothing but a manifest. */
+    private static Path jar(String name, boolean nativeAccess, String classPath) throws IOException {
+        Manifest manifest = new Manifest();
+        Attributes attributes = manifest.getMainAttributes();
+        attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        attributes.put(Attributes.Name.MAIN_CLASS, "app.Main");
+        attributes.put(
+                Attributes.Name.CLASS_PATH,
+                Arrays.stream(classPath.split(File.pathSeparator))
+                        .map(entry -> Path.of(entry).toUri().toString())
+                        .collect(Collectors.joining(" ")));
+        if (nativeAccess) {
+            attributes.put(new Attributes.Name("Enable-Native-Access"), "ALL-UNNAMED");
+        }
+        Path jar = folder.resolve(name);
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar), manifest)) {
+            out.flush();
+        }
+        return jar;
+    }
+
     /** With three arguments for modules, class path, or neither; what it prints, both ways. It has to exit by itself, with 0. */
     private static String launch(boolean modules, String... options) throws Exception {
-        assumeTrue(Runtime.version().feature() >= 24 || !List.of(options).contains(DENY), "no " + DENY);
         String path = folder.resolve("classes") + File.pathSeparator + libraries();
+        return launch(modules ? List.of("-p", path, "-m", "app/app.Main") : List.of("-cp", path, "app.Main"), options);
+    }
+
+    private static String launch(List<String> what, String... options) throws Exception {
+        assumeTrue(Runtime.version().feature() >= 24 || !List.of(options).contains(DENY), "no " + DENY);
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(options));
-        command.addAll(modules ? List.of("-p", path, "-m", "app/app.Main") : List.of("-cp", path, "app.Main"));
+        command.addAll(what);
         Path out = Files.createTempFile(folder, "out", ".txt");
         Process process = new ProcessBuilder(command)
                 .directory(folder.toFile())
