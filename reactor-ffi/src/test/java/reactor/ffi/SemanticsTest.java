@@ -12,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import reactor.ffi.docs.TestedTables;
 
 /** docs/semantics.md: no row without a test, no test without a row. */
 class SemanticsTest {
@@ -38,42 +39,23 @@ class SemanticsTest {
             "WithoutMicrometerIT",
             "RandomLifetimesIT");
 
-    private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
-    private static final Pattern TEST =
-            Pattern.compile("@(?:Test|ParameterizedTest)\\b(?:\\s*@\\w+(?:\\([^)]*\\))?)*\\s*void (\\w+)\\(");
 
     private static List<String> rows() throws IOException {
-        return Files.readAllLines(BASE.resolve("../docs/semantics.md")).stream()
-                .filter(line -> line.startsWith("| ") && !line.startsWith("| statement |"))
-                .toList();
-    }
-
-    private static String source(String test) throws IOException {
-        for (String root : List.of("src/test/java", "src/jcstress/java")) {
-            try (Stream<Path> files = Files.walk(BASE.resolve(root))) {
-                Path file = files.filter(path -> path.endsWith(test + ".java"))
-                        .findFirst()
-                        .orElse(null);
-                if (file != null) {
-                    return Files.readString(file);
-                }
-            }
-        }
-        return "";
+        return TestedTables.rows(TestedTables.BASE.resolve("../docs/semantics.md"));
     }
 
     @Test
     void noRowIsWithoutATestThatExists() throws IOException {
         List<String> missing = new ArrayList<>();
         for (String row : rows()) {
-            String[] cells = row.split(" *\\| *", -1);
+            String[] cells = TestedTables.cells(row);
             assertThat(cells).as(row).hasSize(5);
             Matcher names = NAME.matcher(cells[3]);
             int found = 0;
             while (names.find()) {
                 found++;
-                String source = source(names.group(1));
+                String source = TestedTables.source(names.group(1));
                 if (source.isEmpty() || (names.group(2) != null && !source.contains("void " + names.group(2) + "("))) {
                     missing.add(names.group());
                 }
@@ -89,16 +71,14 @@ class SemanticsTest {
         String all = String.join("\n", rows());
         List<String> missing = new ArrayList<>();
         for (String covered : COVERED) {
-            Matcher tests = TEST.matcher(source(covered));
-            int found = 0;
-            while (tests.find()) {
-                found++;
-                String name = covered + "." + tests.group(1);
+            List<String> tests = TestedTables.tests(TestedTables.source(covered));
+            assertThat(tests).as(covered).isNotEmpty();
+            for (String test : tests) {
+                String name = covered + "." + test;
                 if (!all.contains("`" + name + "`")) {
                     missing.add(name);
                 }
             }
-            assertThat(found).as(covered).isPositive();
         }
         assertThat(missing).isEmpty();
     }
@@ -107,7 +87,7 @@ class SemanticsTest {
     void noRaceIsWithoutARow() throws IOException {
         String all = String.join("\n", rows());
         List<String> races;
-        try (Stream<Path> files = Files.walk(BASE.resolve("src/jcstress/java"))) {
+        try (Stream<Path> files = Files.walk(TestedTables.BASE.resolve("src/jcstress/java"))) {
             races = files.map(path -> path.getFileName().toString().replace(".java", ""))
                     .filter(name -> !name.contains(".") && isRace(name))
                     .toList();
@@ -117,7 +97,7 @@ class SemanticsTest {
 
     private static boolean isRace(String name) {
         try {
-            return source(name).contains("@JCStressTest");
+            return TestedTables.source(name).contains("@JCStressTest");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
