@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** docs/hazards.md: no row without a link to a test that exists, no test of a hazard without a row. */
+/** docs/hazards.md and docs/SECURITY.md: no row without a link to a test that exists, no test of a hazard without a row. */
 class HazardsTest {
 
     private static final Path DOCS = TestedTables.BASE.resolve("../docs");
@@ -26,6 +26,11 @@ class HazardsTest {
     @Test
     void noHazardIsWithoutATestThatExists() throws IOException {
         assertEachRowIsTested("hazards.md", 60);
+    }
+
+    @Test
+    void noPromiseOfSecurityIsWithoutATestThatExists() throws IOException {
+        assertEachRowIsTested("SECURITY.md", 10);
     }
 
     private static void assertEachRowIsTested(String document, int rows) throws IOException {
