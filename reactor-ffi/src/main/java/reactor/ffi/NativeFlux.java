@@ -54,7 +54,8 @@ public final class NativeFlux {
     /**
      * A hot stream: one registration for all its subscribers. The first subscription registers, the end of the last one
      * unregisters, and the next registers anew. Each subscriber has demand, queue and policy of its own, so a slow one hurts
-     * only itself; but with {@link Overflow#block} native threads wait for the slowest.
+     * only itself; but with {@link Overflow#block} native threads wait for the slowest. What comes when the last one has just
+     * gone is discarded by the hook of that one.
      *
      * <p>The registration runs on the scheduler's thread. Its {@code contextView} is that of the first subscriber,
      * {@code requested} the smallest demand, and {@code onRequest} is told of unbounded demand, once.

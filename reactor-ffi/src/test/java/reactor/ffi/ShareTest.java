@@ -416,6 +416,23 @@ class ShareTest {
         }
 
         @Test
+        void givesWhatComesWithNobodyThereToTheDiscardHookOfWhoWasThereLast() {
+            List<Long> ofFirst = new CopyOnWriteArrayList<>();
+            List<Long> ofLast = new CopyOnWriteArrayList<>();
+            Flux<Long> shared = NativeFlux.share(options, events);
+            Disposable last = shared.doOnDiscard(Long.class, ofLast::add).subscribe();
+            Disposable first = shared.doOnDiscard(Long.class, ofFirst::add).subscribe();
+            awaitTasks();
+            first.dispose();
+            await().until(() -> CallbackMetrics.of("share-test").subscribers() == 1);
+            last.dispose();
+            await().until(() -> events.live.get() == 0);
+            assertThat(events.sink.next(1L)).isFalse();
+            assertThat(ofLast).containsExactly(1L);
+            assertThat(ofFirst).isEmpty();
+        }
+
+        @Test
         void discardsWhatComesLater() throws Exception {
             CountDownLatch begun = new CountDownLatch(1);
             CountDownLatch end = new CountDownLatch(1);

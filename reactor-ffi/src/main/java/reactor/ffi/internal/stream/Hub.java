@@ -30,18 +30,18 @@ final class Hub<T> {
     /** The registration of a subscriber. On the subscribing thread. */
     void join(NativeSink<T> member) {
         NativeSubscription<T> subscription = (NativeSubscription<T>) member;
-        subscription.beforeUnregister(() -> leave(member));
+        subscription.beforeUnregister(() -> leave(subscription));
         subscription.alsoRunsOn(this::runsOn);
-        scheduler.execute(() -> enter(member));
+        scheduler.execute(() -> enter(subscription));
     }
 
-    private void enter(NativeSink<T> member) {
+    private void enter(NativeSubscription<T> member) {
         if (member.isCancelled()) {
             return; // its leave has been, or finds nothing
         }
         SharedRegistration<T> live = current;
         if (live == null) {
-            live = new SharedRegistration<>(this, options, scheduler, source);
+            live = new SharedRegistration<>(this, options, scheduler, source, member);
             current = live;
             live.add(member);
             live.register(registration);
@@ -50,7 +50,7 @@ final class Hub<T> {
         }
     }
 
-    private void leave(NativeSink<T> member) throws Throwable {
+    private void leave(NativeSubscription<T> member) throws Throwable {
         SharedRegistration<T> live = current;
         if (live != null) {
             live.remove(member);

@@ -29,22 +29,28 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     /** Changed on the scheduler's thread, read by native threads. */
     private final List<NativeSink<T>> members = new CopyOnWriteArrayList<>();
 
+    /** Who joined or left last: its discard hook gets what comes when nobody is there. The scheduler's thread writes it. */
+    private volatile NativeSubscription<T> last;
+
     /** How it ends, see Terminal. Set once. */
     private final AtomicReference<@Nullable Throwable> terminal = new AtomicReference<>();
 
     /** Undone. The scheduler's thread writes it. */
     private volatile boolean ended;
 
-    SharedRegistration(Hub<T> hub, CallbackOptions options, LoopScheduler scheduler, long source) {
+    SharedRegistration(
+            Hub<T> hub, CallbackOptions options, LoopScheduler scheduler, long source, NativeSubscription<T> first) {
         this.hub = hub;
         this.scheduler = scheduler;
         this.stats = SourceStats.named(options.name());
         this.teardown = new Teardown(options.name(), scheduler, this, source);
+        this.last = first;
     }
 
     // ---- the scheduler's thread
 
-    void add(NativeSink<T> member) {
+    void add(NativeSubscription<T> member) {
+        last = member;
         members.add(member);
     }
 
@@ -57,7 +63,8 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     /** A subscriber has gone; with the last one the registration. */
-    void remove(NativeSink<T> member) throws Throwable {
+    void remove(NativeSubscription<T> member) throws Throwable {
+        last = member;
         if (members.remove(member) && members.isEmpty()) {
             Throwable thrown = undo();
             if (thrown != null) {
@@ -112,8 +119,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
             }
         }
         if (!offered) {
-            stats.refused.increment();
-            Operators.onDiscard(value, Context.empty());
+            last.discard(value, stats.refused);
         }
         return taken;
     }
