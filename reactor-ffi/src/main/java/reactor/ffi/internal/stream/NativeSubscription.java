@@ -155,9 +155,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             if (!fail(failed)) {
                 dropped(failed); // it had ended the stream already
             }
+        } finally { // a hook may throw what it was given
+            registered = true;
+            signal();
         }
-        registered = true;
-        signal();
     }
 
     // ---- values: native threads
@@ -198,13 +199,13 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     /** A value that will never be delivered, and where that counts. On the thread that drops it. */
     void discard(T value, LongAdder counter) {
-        if (isExchange(value)) {
-            ((Exchange<?, ?>) value).refuse(); // its caller waits
-        }
         try {
             counter.increment();
+            if (isExchange(value)) {
+                ((Exchange<?, ?>) value).refuse(); // its caller waits
+            }
             Operators.onDiscard(value, actual.currentContext());
-        } catch (Throwable broken) { // a subscriber without a context, no memory to log what a hook threw
+        } catch (Throwable broken) { // an exchange of a user's, a subscriber without a context, no memory for the log
             Errors.report(broken);
         }
     }

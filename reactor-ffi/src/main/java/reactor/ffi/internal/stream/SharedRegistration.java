@@ -72,16 +72,25 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         Throwable thrown = undo();
         Throwable error = how == null ? thrown : how;
         for (NativeSink<T> member : members) {
-            if (error == null) {
-                member.complete();
-            } else {
-                member.error(error);
-            }
+            tell(member, error);
         }
         if (members.isEmpty()) {
             dropped(error);
         } else if (how != null) {
             dropped(thrown);
+        }
+    }
+
+    /** For one that has cancelled the error is a dropped one, and a hook may throw what it was given: the others are told. */
+    private static void tell(NativeSink<?> member, @Nullable Throwable error) {
+        try {
+            if (error == null) {
+                member.complete();
+            } else {
+                member.error(error);
+            }
+        } catch (Throwable broken) {
+            Errors.report(broken);
         }
     }
 
