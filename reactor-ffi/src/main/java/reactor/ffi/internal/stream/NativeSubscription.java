@@ -210,9 +210,12 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         }
     }
 
+    /** The first is the error of the stream, or a dropped one if that is complete or undone. Later ones are only counted. */
     @Override
     public void handlerFailed(Throwable thrown) {
-        fail(thrown); // the second and later ones are only counted
+        if (fail(thrown) ? unregistered : TERMINAL.compareAndSet(this, Terminal.COMPLETED, Terminal.FAILED_SINCE)) {
+            dropped(thrown);
+        }
     }
 
     @Override
@@ -377,7 +380,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             try {
                 consumer.accept(NOT_PASSED_ON.getAndSet(this, 0));
             } catch (Throwable failed) {
-                fail(failed);
+                if (!fail(failed)) {
+                    dropped(failed); // it had ended the stream already
+                }
             }
         }
     }

@@ -151,9 +151,12 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         return true;
     }
 
+    /** As of a stream that is not shared. */
     @Override
     public void handlerFailed(Throwable thrown) {
-        fail(thrown);
+        if (!fail(thrown) && terminal.compareAndSet(Terminal.COMPLETED, Terminal.FAILED_SINCE)) {
+            dropped(thrown);
+        }
     }
 
     @Override
