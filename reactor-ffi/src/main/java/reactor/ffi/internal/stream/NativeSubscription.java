@@ -321,7 +321,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             intake.roomMade(emitted, emitted == budget && emitted < demand);
         }
         if (mayEnd()) {
-            end(true);
+            end();
             return true;
         }
         return emitted > 0;
@@ -387,7 +387,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         }
     }
 
-    private void end(boolean signals) {
+    private void end() {
         ended = true;
         refuse();
         Throwable before = runBefore();
@@ -399,9 +399,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         departures.end();
         stats.ended(intake);
         scheduler.detach(this);
-        if (signals) {
-            terminate(undone);
-        }
+        terminate(undone);
     }
 
     boolean isUnregistered() {
@@ -475,8 +473,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     @Override
     protected void exit() {
         if (!ended) { // else it is on its way
-            cancelled = true;
-            end(false);
+            cancelled = true; // nobody listens any more: an error is a dropped one
+            end();
         }
     }
 
