@@ -1,7 +1,9 @@
 package reactor.ffi.internal.loop;
 
+import java.util.Arrays;
 import java.util.concurrent.Executor;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.Loggers;
@@ -25,6 +27,23 @@ public final class Errors {
         } catch (Throwable failed) {
             // A handler threw, or there is neither memory nor stack to call it: the thread that reports has to live on.
         }
+    }
+
+    /**
+     * One error for two: the first, with the second as suppressed. Some keep none, as those that the JVM has made in advance:
+     * then the second is reported.
+     *
+     * @param first what is thrown or signalled
+     * @param second what must not be lost
+     * @return the first, but for Reactor's constants
+     */
+    @SuppressWarnings("ReferenceEquality") // an error is the same one or another
+    public static Throwable both(Throwable first, Throwable second) {
+        Throwable both = Exceptions.addSuppressed(first, second);
+        if (first != second && Arrays.stream(both.getSuppressed()).noneMatch(kept -> kept == second)) {
+            report(second);
+        }
+        return both;
     }
 
     /** What the scheduler's thread has as its handler, as Reactor's threads have: the log. */

@@ -10,7 +10,6 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
-import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
@@ -452,9 +451,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     private static @Nullable Throwable both(@Nullable Throwable first, @Nullable Throwable second) {
-        return first != null && second != null
-                ? Exceptions.addSuppressed(first, second)
-                : first != null ? first : second;
+        return first != null && second != null ? Errors.both(first, second) : first != null ? first : second;
     }
 
     private void letGo() {
