@@ -25,7 +25,21 @@ public final class Errors {
         try {
             Reactors.WORKER.schedule(() -> sneak(error));
         } catch (Throwable failed) {
-            // A handler threw, or there is neither memory nor stack to call it: the thread that reports has to live on.
+            notReported(error, failed);
+        }
+    }
+
+    /** A handler threw, or the error itself when it was asked for its message. */
+    private static void notReported(Throwable error, Throwable why) {
+        try {
+            Loggers.getLogger(Errors.class)
+                    .error(
+                            "an error could not be reported, "
+                                    + error.getClass().getName() + ": "
+                                    + why.getClass().getName() + " was thrown",
+                            why);
+        } catch (Throwable failed) {
+            // There is neither memory nor stack for it: the thread that reports has to live on.
         }
     }
 
