@@ -36,7 +36,12 @@ class SemanticsTest {
             "MetricsTest",
             "CallbackMetersTest",
             "WithoutMicrometerIT",
-            "RandomLifetimesIT");
+            "RandomLifetimesIT",
+            "ThrowAnywhereIT",
+            "FullHeapIT",
+            "ExitAnywhereIT",
+            "PthreadExitIT",
+            "ClassLoaderIT");
 
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
