@@ -120,6 +120,29 @@ int32_t call_from_named_thread(event_fn callback, const char *name, int64_t id) 
     return failed;
 }
 
+static void *visit_and_exit(void *argument) {
+    visit(argument);
+    pthread_exit(argument); /* not a return: the stack is unwound, and cleanups run */
+}
+
+/* As call_from_short_lived_threads, one after the other, each ending by pthread_exit. Returns how many did. */
+int32_t call_then_pthread_exit(event_fn callback, int32_t total, int64_t id) {
+    int32_t exited = 0;
+    for (int32_t i = 0; i < total; i++) {
+        pthread_t thread;
+        struct visit v = {callback, i, id, NULL};
+        void *result = NULL;
+        int failed = pthread_create(&thread, NULL, visit_and_exit, &v);
+        if (failed) {
+            report_error("pthread_create: %s", strerror(failed));
+            break;
+        }
+        pthread_join(thread, &result);
+        exited += result == &v;
+    }
+    return exited;
+}
+
 /* The callback is itself the thread's start routine; returns what it returned. */
 void *call_as_start_routine(void *(*callback)(void *), void *argument) {
     pthread_t thread;

@@ -37,7 +37,12 @@ class SemanticsTest {
             "MetricsTest",
             "CallbackMetersTest",
             "WithoutMicrometerIT",
-            "RandomLifetimesIT");
+            "RandomLifetimesIT",
+            "ThrowAnywhereIT",
+            "FullHeapIT",
+            "ExitAnywhereIT",
+            "PthreadExitIT",
+            "ClassLoaderIT");
 
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
 

@@ -9,7 +9,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Exceptions;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.internal.loop.Errors;
@@ -192,7 +191,7 @@ final class Answers implements Callee {
                 Errors.report(error);
             }
         } catch (Throwable broken) { // the caller has more to do: an answer to give, a value to release
-            Errors.report(Exceptions.addSuppressed(broken, error));
+            Errors.report(Errors.both(broken, error));
         }
     }
 

@@ -109,6 +109,8 @@ final class ConfinedValue<T> extends LoopSource {
     /** Under the turn only, as all that follows. */
     private boolean made;
 
+    private boolean left;
+
     private @Nullable T value;
     private @Nullable Throwable notMade;
 
@@ -198,6 +200,9 @@ final class ConfinedValue<T> extends LoopSource {
     protected boolean drain(int budget) {
         runner = Thread.currentThread();
         try {
+            if (over) {
+                return leave();
+            }
             if (!made) {
                 make();
             }
@@ -225,11 +230,10 @@ final class ConfinedValue<T> extends LoopSource {
 
     private void run(Message<T> message) {
         T target = value;
-        if (target == null) {
-            fail(message, new IllegalStateException("the value of " + name() + " could not be made", notMade));
-            return;
-        }
         try {
+            if (target == null) {
+                throw new IllegalStateException("the value of " + name() + " could not be made", notMade);
+            }
             message.run(target);
         } catch (Throwable thrown) {
             fail(message, thrown);
@@ -248,14 +252,24 @@ final class ConfinedValue<T> extends LoopSource {
                 Answers.report(options.onError(), thrown, false);
             }
         }
+        boolean ignored = leave();
+    }
+
+    /** Where there is no memory for a step, the scheduler comes here again. */
+    private boolean leave() {
+        if (left) {
+            return false;
+        }
         refuseRest();
         letGo();
         scheduler.detach(this);
+        left = true;
+        return true;
     }
 
     @Override
     protected boolean hasWork() {
-        return !over && (!made || !queue.isEmpty());
+        return !left && (over || !made || !queue.isEmpty());
     }
 
     /** What was sent before runs first. */
@@ -273,7 +287,7 @@ final class ConfinedValue<T> extends LoopSource {
             LOG.warn("{} is not released: the JVM ends, and a closure that uses it waits for native code", this);
             return;
         }
-        while (!over) {
+        while (!left) {
             drain(Integer.MAX_VALUE); // empty in between: a sender is between two instructions
         }
     }

@@ -1,7 +1,9 @@
 package reactor.ffi.internal.loop;
 
+import java.util.Arrays;
 import java.util.concurrent.Executor;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.util.Loggers;
@@ -23,8 +25,39 @@ public final class Errors {
         try {
             Reactors.WORKER.schedule(() -> sneak(error));
         } catch (Throwable failed) {
-            // A handler threw, or there is neither memory nor stack to call it: the thread that reports has to live on.
+            notReported(error, failed);
         }
+    }
+
+    /** A handler threw, or the error itself when it was asked for its message. */
+    private static void notReported(Throwable error, Throwable why) {
+        try {
+            Loggers.getLogger(Errors.class)
+                    .error(
+                            "an error could not be reported, "
+                                    + error.getClass().getName() + ": "
+                                    + why.getClass().getName() + " was thrown",
+                            why);
+        } catch (Throwable failed) {
+            // There is neither memory nor stack for it: the thread that reports has to live on.
+        }
+    }
+
+    /**
+     * One error for two: the first, with the second as suppressed. Some keep none, as those that the JVM has made in advance:
+     * then the second is reported.
+     *
+     * @param first what is thrown or signalled
+     * @param second what must not be lost
+     * @return the first, but for Reactor's constants
+     */
+    @SuppressWarnings("ReferenceEquality") // an error is the same one or another
+    public static Throwable both(Throwable first, Throwable second) {
+        Throwable both = Exceptions.addSuppressed(first, second);
+        if (first != second && Arrays.stream(both.getSuppressed()).noneMatch(kept -> kept == second)) {
+            report(second);
+        }
+        return both;
     }
 
     /** What the scheduler's thread has as its handler, as Reactor's threads have: the log. */

@@ -1,8 +1,7 @@
 package reactor.ffi.internal.loop;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
  * Keeps the JVM up while anybody wants it to: a thread that is not a daemon, and sleeps, for as long as a token is out.
@@ -33,24 +32,19 @@ public final class KeepAlive {
     /** The right to keep the JVM up. */
     public static final class Token {
 
-        private static final VarHandle RELEASED;
+        /** An updater, not a VarHandle: the first use of one allocates, and the first end may be that of the heap. */
+        private static final AtomicIntegerFieldUpdater<Token> RELEASED =
+                AtomicIntegerFieldUpdater.newUpdater(Token.class, "released");
 
-        static {
-            try {
-                RELEASED = MethodHandles.lookup().findVarHandle(Token.class, "released", boolean.class);
-            } catch (ReflectiveOperationException e) {
-                throw new ExceptionInInitializerError(e);
-            }
-        }
-
-        @SuppressWarnings("unused")
-        private volatile boolean released;
+        /** 1 once it was given back. */
+        @SuppressWarnings("unused") // RELEASED
+        private volatile int released;
 
         private Token() {}
 
         /** Gives it back; nothing the second time. */
         public void release() {
-            if (RELEASED.compareAndSet(this, false, true)) {
+            if (RELEASED.compareAndSet(this, 0, 1)) {
                 synchronized (LOCK) {
                     if (--count == 0 && holding) {
                         LOCK.notifyAll();

@@ -10,7 +10,6 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
-import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
@@ -155,9 +154,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             if (!fail(failed)) {
                 dropped(failed); // it had ended the stream already
             }
+        } finally { // a hook may throw what it was given
+            registered = true;
+            signal();
         }
-        registered = true;
-        signal();
     }
 
     // ---- values: native threads
@@ -198,20 +198,23 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     /** A value that will never be delivered, and where that counts. On the thread that drops it. */
     void discard(T value, LongAdder counter) {
-        if (isExchange(value)) {
-            ((Exchange<?, ?>) value).refuse(); // its caller waits
-        }
         try {
             counter.increment();
+            if (isExchange(value)) {
+                ((Exchange<?, ?>) value).refuse(); // its caller waits
+            }
             Operators.onDiscard(value, actual.currentContext());
-        } catch (Throwable broken) { // a subscriber without a context, no memory to log what a hook threw
+        } catch (Throwable broken) { // an exchange of a user's, a subscriber without a context, no memory for the log
             Errors.report(broken);
         }
     }
 
+    /** The first is the error of the stream, or a dropped one if that is complete or undone. Later ones are only counted. */
     @Override
     public void handlerFailed(Throwable thrown) {
-        fail(thrown); // the second and later ones are only counted
+        if (fail(thrown) ? unregistered : TERMINAL.compareAndSet(this, Terminal.COMPLETED, Terminal.FAILED_SINCE)) {
+            dropped(thrown);
+        }
     }
 
     @Override
@@ -317,7 +320,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             intake.roomMade(emitted, emitted == budget && emitted < demand);
         }
         if (mayEnd()) {
-            end(true);
+            end();
             return true;
         }
         return emitted > 0;
@@ -376,12 +379,14 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             try {
                 consumer.accept(NOT_PASSED_ON.getAndSet(this, 0));
             } catch (Throwable failed) {
-                fail(failed);
+                if (!fail(failed)) {
+                    dropped(failed); // it had ended the stream already
+                }
             }
         }
     }
 
-    private void end(boolean signals) {
+    private void end() {
         ended = true;
         refuse();
         Throwable before = runBefore();
@@ -393,9 +398,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         departures.end();
         stats.ended(intake);
         scheduler.detach(this);
-        if (signals) {
-            terminate(undone);
-        }
+        terminate(undone);
     }
 
     boolean isUnregistered() {
@@ -448,9 +451,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     private static @Nullable Throwable both(@Nullable Throwable first, @Nullable Throwable second) {
-        return first != null && second != null
-                ? Exceptions.addSuppressed(first, second)
-                : first != null ? first : second;
+        return first != null && second != null ? Errors.both(first, second) : first != null ? first : second;
     }
 
     private void letGo() {
@@ -469,8 +470,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     @Override
     protected void exit() {
         if (!ended) { // else it is on its way
-            cancelled = true;
-            end(false);
+            cancelled = true; // nobody listens any more: an error is a dropped one
+            end();
         }
     }
 

@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Operators;
@@ -14,12 +14,18 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.LoopSource;
 import reactor.ffi.internal.upcall.CallCounters;
 import reactor.util.context.Context;
 import reactor.util.context.ContextView;
 
 /** One registration of a shared stream, from its first subscriber to its last: hands each value to all of them. */
 final class SharedRegistration<T> implements RegisteringSink<T> {
+
+    /** An updater, as that of a subscription: the first use of a VarHandle allocates. */
+    @SuppressWarnings("rawtypes")
+    private static final AtomicReferenceFieldUpdater<SharedRegistration, Throwable> TERMINAL =
+            AtomicReferenceFieldUpdater.newUpdater(SharedRegistration.class, Throwable.class, "terminal");
 
     private final Hub<T> hub;
     private final LoopScheduler scheduler;
@@ -33,10 +39,18 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     private volatile NativeSubscription<T> last;
 
     /** How it ends, see Terminal. Set once. */
-    private final AtomicReference<@Nullable Throwable> terminal = new AtomicReference<>();
+    private volatile @Nullable Throwable terminal;
+
+    private final End end;
 
     /** Undone. The scheduler's thread writes it. */
     private volatile boolean ended;
+
+    /** The subscribers have been told. Of the scheduler's thread, as what follows. */
+    private boolean finished;
+
+    /** What actions threw as the end of the source undid it. */
+    private @Nullable Throwable thrown;
 
     SharedRegistration(
             Hub<T> hub, CallbackOptions options, LoopScheduler scheduler, long source, NativeSubscription<T> first) {
@@ -45,6 +59,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         this.stats = SourceStats.named(options.name());
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.last = first;
+        this.end = new End(scheduler);
     }
 
     // ---- the scheduler's thread
@@ -66,29 +81,44 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     void remove(NativeSubscription<T> member) throws Throwable {
         last = member;
         if (members.remove(member) && members.isEmpty()) {
-            Throwable thrown = undo();
-            if (thrown != null) {
-                throw thrown;
+            Throwable failed = undo();
+            if (failed != null) {
+                throw failed;
             }
         }
     }
 
-    /** The source has ended: first it is undone, then the subscribers hear of it, each after what it has queued. */
+    /**
+     * The source has ended: first it is undone, then the subscribers hear of it, each after what it has queued. Where there is
+     * no memory for a step, the scheduler comes here again.
+     */
     private void finish() {
-        Throwable how = Terminal.failure(terminal.get());
-        Throwable thrown = undo();
+        Throwable how = Terminal.failure(terminal);
+        if (!ended) {
+            thrown = undo();
+        }
         Throwable error = how == null ? thrown : how;
-        for (NativeSink<T> member : members) {
+        for (int i = 0; i < members.size(); i++) { // an iterator needs memory
+            tell(members.get(i), error);
+        }
+        finished = true;
+        if (members.isEmpty()) {
+            dropped(error);
+        } else if (how != null) {
+            dropped(thrown);
+        }
+    }
+
+    /** For one that has cancelled the error is a dropped one, and a hook may throw what it was given: the others are told. */
+    private static void tell(NativeSink<?> member, @Nullable Throwable error) {
+        try {
             if (error == null) {
                 member.complete();
             } else {
                 member.error(error);
             }
-        }
-        if (members.isEmpty()) {
-            dropped(error);
-        } else if (how != null) {
-            dropped(thrown);
+        } catch (Throwable broken) {
+            Errors.report(broken);
         }
     }
 
@@ -112,7 +142,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         requireNonNull(value, "value");
         boolean taken = false;
         boolean offered = false;
-        if (terminal.get() == null) {
+        if (terminal == null) {
             for (NativeSink<T> member : members) {
                 offered = true;
                 taken |= member.next(value);
@@ -141,16 +171,19 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     private boolean end(Throwable how) {
-        if (!terminal.compareAndSet(null, how)) {
+        if (!TERMINAL.compareAndSet(this, null, how)) {
             return false;
         }
-        scheduler.execute(this::finish);
+        end.signal();
         return true;
     }
 
+    /** As of a stream that is not shared. */
     @Override
     public void handlerFailed(Throwable thrown) {
-        fail(thrown);
+        if (!fail(thrown) && TERMINAL.compareAndSet(this, Terminal.COMPLETED, Terminal.FAILED_SINCE)) {
+            dropped(thrown);
+        }
     }
 
     @Override
@@ -167,7 +200,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
 
     @Override
     public boolean isCancelled() {
-        return ended || terminal.get() != null;
+        return ended || terminal != null;
     }
 
     @Override
@@ -206,5 +239,45 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     @Override
     public CallbackScheduler scheduler() {
         return scheduler;
+    }
+
+    /**
+     * Sees to the end on the scheduler's thread. To mark and to signal needs no memory, as a task would: the error may be that
+     * there is none. It is not attached: the subscribers are, as long as there is anybody to tell.
+     */
+    private final class End extends LoopSource {
+
+        End(LoopScheduler scheduler) {
+            super(scheduler);
+        }
+
+        @Override
+        protected boolean drain(int budget) {
+            if (!hasWork()) {
+                return false;
+            }
+            finish();
+            return true;
+        }
+
+        @Override
+        protected boolean hasWork() {
+            return terminal != null && !finished;
+        }
+
+        @Override
+        protected void end(Throwable cause) {
+            // the subscribers' business
+        }
+
+        @Override
+        protected void exit() {
+            // likewise
+        }
+
+        @Override
+        protected boolean runsOn(Thread thread) {
+            return false;
+        }
     }
 }

@@ -11,10 +11,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import reactor.core.Exceptions;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.internal.Property;
+import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
 import reactor.ffi.internal.upcall.CallCounters;
@@ -298,7 +298,7 @@ final class Teardown {
             action.action.run();
             return before;
         } catch (Throwable thrown) {
-            return before == null ? thrown : Exceptions.addSuppressed(before, thrown);
+            return before == null ? thrown : Errors.both(before, thrown);
         } finally {
             watch.end();
         }

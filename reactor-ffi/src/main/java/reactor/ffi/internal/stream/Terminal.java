@@ -8,11 +8,15 @@ final class Terminal {
     @SuppressWarnings("StaticAssignmentOfThrowable") // a mark, without a trace, that nobody throws
     static final Throwable COMPLETED = new Throwable("completed", null, false, false) {};
 
+    /** Completed, and a handler has failed since. */
+    @SuppressWarnings("StaticAssignmentOfThrowable") // as above
+    static final Throwable FAILED_SINCE = new Throwable("completed", null, false, false) {};
+
     private Terminal() {}
 
     /** The error, if it is one. */
-    @SuppressWarnings("ReferenceEquality") // a mark
+    @SuppressWarnings("ReferenceEquality") // marks
     static @Nullable Throwable failure(@Nullable Throwable terminal) {
-        return terminal == COMPLETED ? null : terminal;
+        return terminal == COMPLETED || terminal == FAILED_SINCE ? null : terminal;
     }
 }

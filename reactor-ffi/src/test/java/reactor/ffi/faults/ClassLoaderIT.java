@@ -1,0 +1,220 @@
+package reactor.ffi.faults;
+
+import static org.awaitility.Awaitility.await;
+import static reactor.ffi.faults.Cell.check;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.ffi.CFunction;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.CallbackType;
+import reactor.ffi.Confined;
+import reactor.ffi.NativeCallback;
+import reactor.ffi.NativeFlux;
+import reactor.ffi.NativeSink;
+import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.Pool;
+
+/**
+ * A class loader that has used everything there is, and is thrown away, is collected once the quarantine is over, with the
+ * native thread that it was called from still alive. (Of function pointers alone: {@code StubsTest}.)
+ */
+class ClassLoaderIT {
+
+    @ParameterizedTest
+    @ValueSource(strings = {"its own", "the shared one"})
+    void thatHasUsedEverythingIsCollectedThoughTheNativeThreadLives(String scheduler) {
+        ForkedJvm.of(ThrownAway.class)
+                .jvmOptions("-Dreactor.ffi.quarantine.millis=500", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+                .arguments(scheduler)
+                .run()
+                .assertExitedCleanly()
+                .assertOut("collected", "late calls reach nobody");
+    }
+
+    static final class ThrownAway {
+        public static void main(String[] args) throws Exception {
+            try (Pool pool = Pool.start(1)) {
+                AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+                WeakReference<ClassLoader> loader = use(new Host(pool, args[0].equals("its own"), pointer));
+                Thread.currentThread().setContextClassLoader(ClassLoader.getSystemClassLoader());
+                await().atMost(Duration.ofSeconds(20)).until(() -> {
+                    System.gc();
+                    return loader.refersTo(null);
+                });
+                System.out.println("collected");
+                long fallbacks = pool.fallbacks(2);
+                pool.ask(0, pointer.get(), 3, 2);
+                check(pool.await(Duration.ofSeconds(10)), "C goes on");
+                check(pool.right(2) == 0 && pool.fallbacks(2) == fallbacks, "nobody of the guest answers");
+                System.out.println("late calls reach nobody");
+            }
+        }
+
+        /** On a frame of its own: no local of main may keep anything. */
+        @SuppressWarnings("unchecked")
+        private static WeakReference<ClassLoader> use(Host host) throws ReflectiveOperationException {
+            Child child = new Child();
+            Thread.currentThread().setContextClassLoader(child);
+            Class<?> guest = child.loadClass(Guest.class.getName());
+            check(guest.getClassLoader() == child, "loaded by the child");
+            ((Consumer<Host>) guest.getConstructor().newInstance()).accept(host);
+            return new WeakReference<>(child);
+        }
+    }
+
+    /**
+     * What the guest is given.
+     *
+     * @param pool a native thread
+     * @param owns whether it makes a scheduler of its own
+     * @param pointer where it leaves a pointer that C has kept
+     */
+    public record Host(Pool pool, boolean owns, AtomicReference<MemorySegment> pointer) {
+
+        public void ask(MemorySegment callback) {
+            pool.ask(0, callback, 3, 1);
+        }
+
+        public void await() {
+            check(pool.await(Duration.ofSeconds(10)), "C goes on");
+        }
+    }
+
+    /** Defines Guest itself. */
+    static final class Child extends URLClassLoader {
+
+        Child() {
+            super(
+                    new URL[] {
+                        ClassLoaderIT.class
+                                .getProtectionDomain()
+                                .getCodeSource()
+                                .getLocation()
+                    },
+                    ClassLoaderIT.class.getClassLoader());
+        }
+
+        @Override
+        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+            if (!name.startsWith(Guest.class.getName())) {
+                return super.loadClass(name, resolve);
+            }
+            synchronized (getClassLoadingLock(name)) {
+                Class<?> loaded = findLoadedClass(name);
+                return loaded != null ? loaded : findClass(name);
+            }
+        }
+    }
+
+    /** The user: every interface, lambda, value, answer and task is of its class loader. */
+    public static final class Guest implements Consumer<Host> {
+
+        public interface OnGuest {
+            long onGuest(int thread, long sequence, long id);
+        }
+
+        record Value(long number) {}
+
+        private static final OnGuest FALLBACK = (thread, sequence, id) -> Pool.FALLBACK;
+
+        @Override
+        public void accept(Host host) {
+            CallbackScheduler scheduler = host.owns() ? CallbackScheduler.create("guest") : CallbackScheduler.shared();
+            CallbackOptions options =
+                    CallbackOptions.named("guest").on(scheduler).onError(this::fail);
+            streams(host, options);
+            callbacks(host, options);
+            confined(options);
+            work(scheduler);
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+        }
+
+        private static void check(boolean holds, String what) {
+            if (!holds) {
+                throw new AssertionError(what);
+            }
+        }
+
+        private void fail(Throwable error) {
+            throw new AssertionError(error);
+        }
+
+        private static void streams(Host host, CallbackOptions options) {
+            three(NativeFlux.create(options, sink -> register(host, sink)));
+            three(NativeFlux.share(options, sink -> register(host, sink)));
+            three(NativeFlux.<Value, Value>exchange(options, sink -> {
+                        OnGuest handler = (thread, sequence, id) -> sink.ask(
+                                        new Value(sequence), Duration.ofSeconds(10), new Value(Pool.FALLBACK))
+                                .number();
+                        host.ask(sink.callback(OnGuest.class, handler, FALLBACK));
+                        sink.onDispose(host::await);
+                    })
+                    .doOnNext(exchange ->
+                            exchange.reply(new Value(exchange.request().number() + 1)))
+                    .map(exchange -> exchange.request()));
+        }
+
+        private static void register(Host host, NativeSink<Value> sink) {
+            OnGuest handler = (thread, sequence, id) -> {
+                sink.next(new Value(sequence));
+                return sequence + id;
+            };
+            host.pointer().set(sink.callback(OnGuest.class, handler, FALLBACK));
+            host.ask(host.pointer().get());
+            sink.onDispose(host::await);
+        }
+
+        private static void three(Flux<Value> values) {
+            List<Value> three = values.take(3).collectList().block(Duration.ofSeconds(10));
+            check(three != null && three.size() == 3, "three values, not " + three);
+        }
+
+        private static void callbacks(Host host, CallbackOptions options) {
+            CallbackType<OnGuest> type = CallbackType.of(OnGuest.class);
+            OnGuest handler = (thread, sequence, id) -> new Value(sequence + id).number();
+            for (NativeCallback<OnGuest> callback : List.of(
+                    NativeCallback.threadSafe(options, type, handler, FALLBACK),
+                    NativeCallback.direct(options, type, handler, FALLBACK))) {
+                host.ask(callback.pointer());
+                host.await();
+                check(CFunction.at(callback.pointer(), OnGuest.class).onGuest(0, 1, 1) == 2, "two");
+                callback.close();
+                callback.closed().block(Duration.ofSeconds(10));
+            }
+        }
+
+        private static void confined(CallbackOptions options) {
+            try (Confined<Value[]> value =
+                    Confined.create(options, () -> new Value[] {new Value(1)}, last -> last[0] = new Value(0))) {
+                value.send(values -> values[0] = new Value(2));
+                Value now = value.call(values -> values[0]).block(Duration.ofSeconds(10));
+                check(now != null && now.number() == 2, "two, not " + now);
+            }
+        }
+
+        private static void work(CallbackScheduler scheduler) {
+            Disposable later = scheduler.schedule(() -> check(new Value(1).number() == 2, "never"), 1, TimeUnit.HOURS);
+            Value slow = scheduler.offload(() -> new Value(3)).block(Duration.ofSeconds(10));
+            check(slow != null && slow.number() == 3, "three, not " + slow);
+            Flux.range(0, 10)
+                    .publishOn(scheduler)
+                    .map(Value::new)
+                    .doOnNext(value -> scheduler.callBlocking(value::number))
+                    .blockLast(Duration.ofSeconds(10));
+            later.dispose();
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package reactor.ffi.faults;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Hooks;
+import reactor.core.scheduler.Schedulers;
+import reactor.ffi.CallbackMetrics;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackScheduler;
+import reactor.ffi.CallbackType;
+import reactor.ffi.Confined;
+import reactor.ffi.NativeCallback;
+import reactor.ffi.NativeFlux;
+import reactor.ffi.NativeSink;
+import reactor.ffi.fixture.Callbacks.OnAsk;
+import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.Source;
+
+/**
+ * User code that fills the heap and throws what comes of that, with no memory left for anybody until a moment later: C gets
+ * the fallback, the stream its end, and the JVM exits by itself, so what was registered is unregistered. (A handler of a
+ * stream: {@code ThrowingIT.aHandlerThatThrowsWithTheHeapFullEndsItsStream}.)
+ */
+class FullHeapIT {
+
+    private static final long MS = 1_000_000;
+    private static final long FALLBACK = -7;
+
+    @ParameterizedTest
+    @EnumSource
+    void whoeverFillsItEverythingEndsInOrder(Where where) {
+        ForkedJvm.of(Full.class)
+                .jvmOptions("-Xmx48m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+                .arguments(where.name())
+                .timeout(Duration.ofSeconds(30))
+                .run()
+                .assertExitedCleanly()
+                .assertOut("full", "wrong answers 0", where.outcome);
+    }
+
+    enum Where {
+        SHARED_HANDLER("onError OutOfMemoryError"),
+        HANDLER_THAT_ASKS("onError OutOfMemoryError"),
+        ON_NEXT("stopped"),
+        ANSWERED_HANDLER("failed 1"),
+        DIRECT_HANDLER("failed 1"),
+        CLOSURE("released");
+
+        private final String outcome;
+
+        Where(String outcome) {
+            this.outcome = outcome;
+        }
+    }
+
+    static final class Full {
+
+        private static final CountDownLatch FULL = new CountDownLatch(1);
+
+        private static final Object[] NOTHING = {};
+
+        private static volatile Object[] hoard = NOTHING;
+
+        private static final Thread MAKES_ROOM = new Thread(Full::makeRoom);
+
+        private static final CallbackOptions OPTIONS =
+                CallbackOptions.named("full").on(CallbackScheduler.create("full"));
+
+        public static void main(String[] args) throws Exception {
+            Hooks.onErrorDropped(error -> {});
+            Schedulers.onHandleError((thread, error) -> {});
+            MAKES_ROOM.start();
+            Where where = Where.valueOf(args[0]);
+            switch (where) {
+                case SHARED_HANDLER ->
+                    subscribe(NativeFlux.share(
+                            OPTIONS, sink -> register(sink, value -> sink.next(value), value -> fillAt(3, value))));
+                case HANDLER_THAT_ASKS ->
+                    NativeFlux.<Long, Long>exchange(
+                                    OPTIONS,
+                                    sink -> register(
+                                            sink,
+                                            value -> sink.ask(value, Duration.ofSeconds(20), FALLBACK),
+                                            value -> fillAt(3, value)))
+                            .subscribe(exchange -> exchange.reply(1L), Full::print);
+                case ON_NEXT ->
+                    NativeFlux.<Long>create(OPTIONS, sink -> register(sink, value -> sink.next(value), value -> {}))
+                            .subscribe(value -> fillAt(3, value), Full::print);
+                case ANSWERED_HANDLER -> answered(NativeCallback.threadSafe(OPTIONS, ON_ASK, Full::answer, FALL_BACK));
+                case DIRECT_HANDLER -> answered(NativeCallback.direct(OPTIONS, ON_ASK, Full::answer, FALL_BACK));
+                case CLOSURE -> {
+                    Confined<Object> value =
+                            Confined.of(OPTIONS.scheduler(), NOTHING, last -> System.out.println("released"));
+                    value.send(object -> fill());
+                    value.close();
+                    System.out.println("wrong answers 0");
+                }
+            }
+            MAKES_ROOM.join();
+        }
+
+        private static final CallbackType<OnAsk> ON_ASK = CallbackType.of(OnAsk.class);
+        private static final OnAsk FALL_BACK = (thread, sequence, id) -> FALLBACK;
+
+        private static long answer(int thread, long sequence, long id) {
+            fillAt(1, sequence);
+            return sequence + id;
+        }
+
+        /** This thread does nothing while there is no memory. */
+        private static void answered(NativeCallback<OnAsk> callback) throws InterruptedException {
+            try (callback;
+                    Source source = Source.asking(callback.pointer(), 1, FALLBACK)) {
+                source.start(1, 3, 50 * MS);
+                MAKES_ROOM.join();
+                source.await();
+                System.out.println("wrong answers " + source.wrongAnswers());
+                System.out.println("failed " + CallbackMetrics.of("full").failedCalls());
+            }
+        }
+
+        private static void subscribe(Flux<Long> flux) {
+            flux.subscribe(value -> {}, Full::print);
+        }
+
+        private static void print(Throwable error) {
+            System.out.println("onError " + error.getClass().getSimpleName());
+        }
+
+        private static void register(NativeSink<?> sink, Consumer<Long> first, Consumer<Long> then) {
+            OnAsk handler = (thread, sequence, id) -> {
+                first.accept(sequence);
+                then.accept(sequence);
+                return sequence + id;
+            };
+            Source source = Source.asking(sink.callback(OnAsk.class, handler, FALL_BACK), 1, FALLBACK);
+            source.start(1, -1, MS);
+            sink.onDispose(() -> {
+                source.stop();
+                System.out.println("stopped, wrong answers " + source.wrongAnswers());
+            });
+        }
+
+        private static void fillAt(long at, long value) {
+            if (value == at) {
+                fill();
+            }
+        }
+
+        /** First with large pieces, then with small ones, until there is no room for anything. */
+        private static void fill() {
+            OutOfMemoryError last = null;
+            for (int size = 1 << 17; size > 0; size /= 8) {
+                try {
+                    while (true) {
+                        hoard = new Object[] {hoard, new long[size]};
+                    }
+                } catch (OutOfMemoryError full) {
+                    last = full;
+                }
+            }
+            FULL.countDown();
+            if (last != null) {
+                throw last;
+            }
+        }
+
+        /** A moment later there is memory again. */
+        private static void makeRoom() {
+            try {
+                FULL.await();
+                Thread.sleep(50);
+                hoard = NOTHING;
+                System.out.println("full");
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}
