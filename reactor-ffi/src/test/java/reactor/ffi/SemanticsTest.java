@@ -37,6 +37,8 @@ class SemanticsTest {
             "CallbackMetersTest",
             "WithoutMicrometerIT",
             "RandomLifetimesIT",
+            "BlockHoundIT",
+            "OwnWaitsTest",
             "HostileIT");
 
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
