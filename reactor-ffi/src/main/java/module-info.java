@@ -7,7 +7,11 @@ module reactor.ffi {
     requires org.jctools.core.jdk11;
     requires static jdk.unsupported; // NativeSignals
     requires static micrometer.core; // CallbackMeters; not transitive, or who compiles without it could not
+    requires static reactor.blockhound; // OwnWaits
 
     exports reactor.ffi;
     exports reactor.ffi.micrometer;
+
+    provides reactor.blockhound.integration.BlockHoundIntegration with
+            reactor.ffi.internal.blockhound.OwnWaits;
 }

@@ -40,12 +40,14 @@ class FloorPlanTest {
     private static final String CALL = "reactor.ffi.internal.call";
     private static final String SIGNAL = "reactor.ffi.internal.signal";
     private static final String METERS = "reactor.ffi.micrometer";
+    private static final String TOLD = "reactor.ffi.internal.blockhound";
 
     private static final DescribedPredicate<JavaClass> JDK = resideInAnyPackage("java..", "org.jspecify.annotations");
     private static final DescribedPredicate<JavaClass> REACTOR =
             resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams");
     private static final DescribedPredicate<JavaClass> JCTOOLS = resideInAPackage("org.jctools..");
     private static final DescribedPredicate<JavaClass> MICROMETER = resideInAPackage("io.micrometer..");
+    private static final DescribedPredicate<JavaClass> BLOCK_HOUND = resideInAPackage("reactor.blockhound..");
 
     private static final JavaClasses MAIN = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -156,6 +158,23 @@ class FloorPlanTest {
                 .resideOutsideOfPackage(METERS)
                 .should()
                 .dependOnClassesThat(MICROMETER.or(in(METERS)))
+                .check(MAIN);
+    }
+
+    /** As above. It knows the rooms by the names of their methods only. */
+    @Test
+    void onlyOnePackageKnowsBlockHoundAndNothingElseAndNobodyKnowsIt() {
+        classes()
+                .that()
+                .resideInAPackage(TOLD)
+                .should()
+                .onlyDependOnClassesThat(in(TOLD).or(JDK).or(BLOCK_HOUND))
+                .check(MAIN);
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(TOLD)
+                .should()
+                .dependOnClassesThat(BLOCK_HOUND.or(in(TOLD)))
                 .check(MAIN);
     }
 

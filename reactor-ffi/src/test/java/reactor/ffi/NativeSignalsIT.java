@@ -3,14 +3,11 @@ package reactor.ffi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import java.io.File;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleFinder;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Nested;
@@ -158,29 +155,10 @@ class NativeSignalsIT {
                             .containsExactly(ModuleDescriptor.Requires.Modifier.STATIC));
         }
 
-        private ForkedJvmResult onTheModulePath(String option) throws URISyntaxException {
-            String own = Path.of(NativeFlux.class
-                            .getProtectionDomain()
-                            .getCodeSource()
-                            .getLocation()
-                            .toURI())
-                    .toString();
-            String path = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-            String modules = String.join(
-                    File.pathSeparator,
-                    Arrays.stream(path.split(File.pathSeparator, -1))
-                            .filter(entry -> entry.contains("reactor-core-")
-                                    || entry.contains("reactive-streams-1")
-                                    || entry.contains("jspecify-")
-                                    || entry.contains("jctools-core-"))
-                            .toList());
+        private static ForkedJvmResult onTheModulePath(String option) {
             return ForkedJvm.of(SignalsOfAModule.class)
-                    .jvmOptions(
-                            "--module-path",
-                            own + File.pathSeparator + modules,
-                            "--add-modules=reactor.ffi",
-                            "--enable-native-access=reactor.ffi",
-                            option)
+                    .asNamedModule()
+                    .jvmOptions(option)
                     .run();
         }
     }

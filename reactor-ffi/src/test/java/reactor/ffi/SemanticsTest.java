@@ -42,7 +42,10 @@ class SemanticsTest {
             "FullHeapIT",
             "ExitAnywhereIT",
             "PthreadExitIT",
-            "ClassLoaderIT");
+            "ClassLoaderIT",
+            "BlockHoundIT",
+            "OwnWaitsTest",
+            "HostileIT");
 
     private static final Pattern NAME = Pattern.compile("`(\\w+)(?:\\.(\\w+))?`");
 

@@ -35,6 +35,22 @@ class DepthIT {
                 .assertOut("native 1025", "refused 1", "again 5", "complete");
     }
 
+    /** How deep that is depends on what is compiled; a native thread has a stack of its own. */
+    @Test
+    void onASmallStackTheRoomThatIsLeftEndsItBeforeTheJvmDoes() {
+        ForkedJvmResult result = ForkedJvm.of(Recursion.class)
+                .jvmOptions("-Xss256k")
+                .run()
+                .assertExitedCleanly()
+                .assertOut("native 65", "refused 3", "again 5", "complete");
+        for (String thread : new String[] {"main ", "scheduler "}) {
+            assertThat(result.out().lines().filter(line -> line.startsWith(thread)))
+                    .singleElement()
+                    .satisfies(line -> assertThat(Integer.parseInt(line.substring(thread.length())))
+                            .isBetween(17, 65));
+        }
+    }
+
     static final class Recursion {
         public static void main(String[] args) {
             CallbackScheduler scheduler = CallbackScheduler.create("deep");

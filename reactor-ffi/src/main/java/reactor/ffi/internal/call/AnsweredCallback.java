@@ -144,13 +144,18 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
 
     private void waitOnAThread() {
         try {
-            Thread.ofVirtual().name("reactor-ffi-close").start(this::awaitLeft);
+            startThread();
         } catch (Throwable e) { // no memory; whoever waits hears it too early, and the slot stays in its quarantine
             synchronized (refs) {
                 released = false;
             }
             left();
         }
+    }
+
+    /** Virtual threads have a pool, whose lock a scheduler's thread that closes may have to wait for. */
+    private void startThread() {
+        Thread.ofVirtual().name("reactor-ffi-close").start(this::awaitLeft);
     }
 
     /** Off every scheduler: a handler may run for long, and may be the one that closes. */

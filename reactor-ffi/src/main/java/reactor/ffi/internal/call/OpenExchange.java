@@ -126,7 +126,7 @@ final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R
                 Watch.warn("The wait for an answer of " + name, caller, scheduler, waited);
             }
             if (state < ANSWERED) {
-                LockSupport.parkNanos(this, Math.max(1_000, Math.min(limit, warnAt) - waited));
+                LoopScheduler.parkNanos(this, Math.max(1_000, Math.min(limit, warnAt) - waited));
                 interrupted |= Thread.interrupted();
             }
         }

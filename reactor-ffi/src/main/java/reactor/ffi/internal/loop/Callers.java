@@ -146,11 +146,16 @@ final class Callers {
 
     /** Until it is over, or may be run on a borrowed turn, or the thread had better sleep. */
     private void spin(TurnCall call) {
+        boolean schedulers = Thread.currentThread() instanceof LoopThread;
         for (int i = 0; i < SPINS; i++) {
             if (call.isDone() || call.isWithdrawn() || (turn.isLent() && call.isWaiting())) {
                 return;
             }
-            Thread.onSpinWait();
+            if (schedulers) {
+                LoopThread.spinLent();
+            } else {
+                Thread.onSpinWait();
+            }
         }
     }
 
@@ -171,7 +176,7 @@ final class Callers {
         boolean waits = call.isWaiting();
         call.announce();
         if (!hasMoved(call, waits)) {
-            LockSupport.parkNanos(turn, nanos);
+            LoopThread.parkNanos(turn, nanos);
         }
         call.awake();
         return Thread.interrupted();

@@ -160,10 +160,15 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         loop.run();
         terminate();
         try {
-            Thread.ofVirtual().start(this::bury);
+            startBurial();
         } catch (Throwable e) { // no memory; whoever waits hears it a moment too early
             lifecycle.ended.complete(null);
         }
+    }
+
+    /** Virtual threads have a pool, whose lock the scheduler's thread may have to wait for. */
+    private void startBurial() {
+        Thread.ofVirtual().start(this::bury);
     }
 
     private void terminate() {
@@ -341,6 +346,16 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      */
     public static <R extends @Nullable Object> R lendHeld(NativeCall<R> call) {
         return Callers.lendHeld(call);
+    }
+
+    /**
+     * Parks the calling thread, inside {@link #lendHeld}: a scheduler's own thread may.
+     *
+     * @param blocker what it waits for
+     * @param nanos at most so long
+     */
+    public static void parkNanos(Object blocker, long nanos) {
+        LoopThread.parkNanos(blocker, nanos);
     }
 
     /**

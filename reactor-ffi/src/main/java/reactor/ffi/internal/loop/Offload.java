@@ -132,7 +132,7 @@ final class Offload<R> extends Mono<R> implements Scannable {
                 Runnable queued = Schedulers.onSchedule(this);
                 task = queued;
                 if (state == QUEUED) {
-                    Pool.THREADS.execute(queued);
+                    enqueue(queued);
                 }
                 if (state == CANCELLED) {
                     withdraw();
@@ -140,6 +140,16 @@ final class Offload<R> extends Mono<R> implements Scannable {
             } catch (Throwable e) { // the queue is full, or no memory for a thread
                 finish(null, e);
             }
+        }
+
+        /** The pool has locks, which a scheduler's thread may have to wait for, briefly. */
+        private static void enqueue(Runnable queued) {
+            Pool.THREADS.execute(queued);
+        }
+
+        /** As {@link #enqueue}. */
+        private static void dequeue(Runnable queued) {
+            Pool.THREADS.remove(queued);
         }
 
         @Override
@@ -154,7 +164,7 @@ final class Offload<R> extends Mono<R> implements Scannable {
         private void withdraw() {
             Runnable queued = task;
             if (queued != null) {
-                Pool.THREADS.remove(queued);
+                dequeue(queued);
             }
             release();
         }

@@ -422,11 +422,15 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         while (!queue.isEmpty()) {
             T value = intake.poll();
             if (value == null) {
-                Thread.onSpinWait();
+                awaitProducer();
             } else {
                 discard(value, stats.leftOver);
             }
         }
+    }
+
+    private static void awaitProducer() {
+        Thread.onSpinWait();
     }
 
     private void terminate(@Nullable Throwable undone) {

@@ -246,10 +246,14 @@ final class Teardown {
                 return thrown;
             } catch (Throwable noMemory) {
                 failed = noMemory;
-                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+                awaitMemory();
             }
         }
         return thrown == null ? failed : thrown;
+    }
+
+    private static void awaitMemory() {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
     }
 
     /** From the last to the first. What has been undone is gone from the stack; what has not is still there. */

@@ -56,7 +56,7 @@ final class Frame {
         Binding binding = slot.binding();
         if (level == 0) {
             record.dress(binding.loader);
-        } else if (level == Limits.NESTING) {
+        } else if (level == Limits.NESTING || (level >= StackRoom.FROM_LEVEL && !StackRoom.isLeft())) {
             return binding.refused();
         }
         return binding;

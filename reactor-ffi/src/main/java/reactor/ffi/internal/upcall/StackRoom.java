@@ -1,0 +1,34 @@
+package reactor.ffi.internal.upcall;
+
+/**
+ * Whether the stack has room for one more upcall. The limit of nesting is a number that fits on any usual stack, but a thread
+ * may have a small one ({@code -Xss256k}), and at its end HotSpot aborts in the entry of an upcall, before any code of ours.
+ */
+final class StackRoom {
+
+    /** From this level on it is looked at: calls that nest a few deep, as a comparator does in a handler, pay nothing. */
+    static final int FROM_LEVEL = 16;
+
+    /** Frames to try: tens of kilobytes, compiled or not, for the handler and the entry of the call after this one. */
+    private static final int FRAMES = 256;
+
+    private StackRoom() {}
+
+    /** False leaves room for a fallback, which throws nothing into C if that is not enough. */
+    static boolean isLeft() {
+        try {
+            return use(FRAMES, 1, 2, 3, 4, 5, 6, 7, 8) > 0;
+        } catch (StackOverflowError full) {
+            return false;
+        }
+    }
+
+    /** The arguments are needed after the call, so that a compiled frame holds them, too. */
+    private static long use(int frames, long a, long b, long c, long d, long e, long f, long g, long h) {
+        if (frames == 0) {
+            return 1;
+        }
+        long used = use(frames - 1, h, a, b, c, d, e, f, g);
+        return used + a + b + c + d + e + f + g + h;
+    }
+}
