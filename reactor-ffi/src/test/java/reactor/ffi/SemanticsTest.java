@@ -41,6 +41,7 @@ class SemanticsTest {
             "ThrowAnywhereIT",
             "FullHeapIT",
             "ExitAnywhereIT",
+            "DisposedUnderLoadIT",
             "PthreadExitIT",
             "ClassLoaderIT",
             "BlockHoundIT",
