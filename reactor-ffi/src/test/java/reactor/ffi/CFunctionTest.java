@@ -9,6 +9,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -186,6 +187,11 @@ class CFunctionTest {
                 @Override
                 public void handlerFailed(Throwable thrown) {
                     throw new AssertionError(thrown);
+                }
+
+                @Override
+                public Consumer<? super Throwable> fallbackErrors() {
+                    return thrown -> {};
                 }
 
                 @Override

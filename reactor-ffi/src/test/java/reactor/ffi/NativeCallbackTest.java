@@ -367,6 +367,28 @@ class NativeCallbackTest {
         }
 
         @Test
+        void theErrorHandlerGetsWhatAFallbackThrowsToo() throws Exception {
+            List<Throwable> errors = new CopyOnWriteArrayList<>();
+            RuntimeException handlers = new IllegalStateException("the handler's");
+            RuntimeException fallbacks = new IllegalStateException("the fallback's");
+            NativeCallback<EchoLong> callback = NativeCallback.threadSafe(
+                    options().onError(errors::add),
+                    CallbackType.of(EchoLong.class),
+                    value -> {
+                        throw handlers;
+                    },
+                    value -> {
+                        throw fallbacks;
+                    });
+            assertThat(askOnce(callback.pointer())).isZero();
+            assertThat(errors).containsExactly(handlers, fallbacks);
+            callback.close();
+            callback.closed().block(Duration.ofSeconds(10));
+            assertThat(askOnce(callback.pointer())).isZero();
+            assertThat(errors).containsExactly(handlers, fallbacks, fallbacks);
+        }
+
+        @Test
         void anErrorHandlerThatThrowsHarmsNobody() throws Exception {
             try (CapturedLog log = new CapturedLog()) {
                 CallbackOptions options = options().onError(e -> {

@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +38,11 @@ class NativeMemoryTest {
             @Override
             public void handlerFailed(Throwable failure) {
                 thrown.add(failure);
+            }
+
+            @Override
+            public Consumer<? super Throwable> fallbackErrors() {
+                return thrown -> {};
             }
 
             @Override

@@ -18,6 +18,7 @@ import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.OnPointer;
 import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Source;
 
@@ -87,6 +88,23 @@ class NativeSinkTest extends StreamTest {
                 System.gc();
                 assertThat(arena.get().get()).isNull();
             });
+        }
+    }
+
+    @Test
+    void whatAFallbackThrowsIsAnErrorOfTheScheduler() throws Exception {
+        AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+        NativeFlux.<Long>create(
+                        options,
+                        sink -> pointer.set(sink.callback(OnPointer.class, data -> {}, data -> {
+                            throw new IllegalStateException("the fallback's own");
+                        })))
+                .subscribe()
+                .dispose();
+        settle();
+        try (CapturedLog log = CapturedLog.start()) {
+            Memory.pointer(pointer.get(), MemorySegment.NULL, true);
+            assertThat(log.text()).contains("the fallback's own");
         }
     }
 

@@ -179,6 +179,12 @@ final class Answers implements Callee {
         }
     }
 
+    @Override
+    public Consumer<? super Throwable> fallbackErrors() {
+        Consumer<? super Throwable> handler = options.onError();
+        return thrown -> report(handler, thrown, false);
+    }
+
     /** A late answer is dropped, as Reactor says it; what a handler throws is an error of its scheduler. Never throws. */
     @SuppressWarnings("ReferenceEquality") // a consumer may throw what it was given
     static void report(@Nullable Consumer<? super Throwable> handler, Throwable error, boolean dropped) {

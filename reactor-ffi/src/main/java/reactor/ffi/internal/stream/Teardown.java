@@ -341,6 +341,11 @@ final class Teardown {
         }
 
         @Override
+        public Consumer<? super Throwable> fallbackErrors() {
+            return this::handlerFailed; // it has none
+        }
+
+        @Override
         public CallCounters counters() {
             return counters;
         }

@@ -26,7 +26,7 @@ import java.lang.invoke.MethodType;
  *                     Binding fallback = failed(thrown, binding);
  *                     return fallback.invoker(fallback.target, arguments...);
  *                 }
- *             } catch (Throwable thrown) {       // the fallback's own
+ *             } catch (Throwable thrown) {       // to report it needed what is not there any more
  *                 return zero;
  *             }
  *         } finally {
@@ -47,6 +47,9 @@ final class Boundary {
     /** Answers with the result's zero. The last fallback. */
     final Binding zero;
 
+    /** {@code (Object rescue, arguments...)result}: of a fallback, whose target is a {@link Rescue}. Never throws. */
+    final MethodHandle rescue;
+
     /** {@code (Object late, arguments...)result}: of an inert slot, whose target is a {@link Late}. */
     final MethodHandle late;
 
@@ -66,6 +69,10 @@ final class Boundary {
         }
         MethodHandle call = MethodHandles.permuteArguments(invoke, type.insertParameterTypes(0, Binding.class), once);
         this.late = MethodHandles.filterArguments(call, 0, Late.ANSWER);
+        this.rescue = MethodHandles.catchException(
+                MethodHandles.filterArguments(call, 0, Rescue.FALLBACK),
+                Throwable.class,
+                MethodHandles.collectArguments(zeroResult, 0, Rescue.FAILED));
 
         MethodHandle rescued = MethodHandles.catchException(
                 call, Throwable.class, MethodHandles.collectArguments(call, 0, Binding.FAILED));

@@ -1,5 +1,7 @@
 package reactor.ffi.internal.upcall;
 
+import java.util.function.Consumer;
+
 /** Whoever a slot belongs to. */
 public interface Callee {
 
@@ -8,6 +10,12 @@ public interface Callee {
      * the handler.
      */
     void handlerFailed(Throwable thrown);
+
+    /**
+     * Who hears of what a fallback throws; native code gets a zero then. It outlives its callee, for late calls, and so must
+     * not hold it.
+     */
+    Consumer<? super Throwable> fallbackErrors();
 
     /** Where its calls are counted. */
     CallCounters counters();

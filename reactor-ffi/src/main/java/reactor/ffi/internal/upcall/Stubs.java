@@ -94,15 +94,19 @@ public final class Stubs {
             Callee callee,
             long source,
             Object keep) {
-        Binding rescue = fallback == null
-                ? boundary.zero
-                : new Binding(signature.invoker(), signature.instance(fallback, "fallback"), boundary.zero, null, null);
+        Binding rescue = fallback == null ? boundary.zero : rescue(signature, fallback, callee);
         Binding binding = new Binding(entry, target, rescue, callee, loader(signature.type()));
         Slot slot = take(signature, source);
         slot.generation++;
         slot.source = source;
         slot.bind(binding);
         return new Upcall(this, slot, binding, keep);
+    }
+
+    private <F> Binding rescue(Signature<F> signature, F fallback, Callee callee) {
+        Binding own =
+                new Binding(signature.invoker(), signature.instance(fallback, "fallback"), boundary.zero, null, null);
+        return new Binding(boundary.rescue, new Rescue(own, callee.fallbackErrors()), boundary.zero, null, null);
     }
 
     /** The context class loader of the registering thread: what its frameworks expect to find in a callback too. */

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -281,12 +282,40 @@ class BoundaryTest {
         }
 
         @Test
+        void ofAFallbackIsToldAndBecomesAZero() {
+            RuntimeException handlers = new IllegalStateException("the handler's");
+            Error fallbacks = new LinkageError("the fallback's");
+            Upcall upcall = callee.open(
+                    EchoInt.class,
+                    value -> {
+                        throw handlers;
+                    },
+                    value -> {
+                        throw fallbacks;
+                    });
+            assertThat(Values.askInt(upcall.pointer(), 5, true)).isZero();
+            assertThat(callee.thrown).containsExactly(handlers);
+            assertThat(callee.thrownByFallbacks).containsExactly(fallbacks);
+            upcall.retire();
+            assertThat(Values.askInt(upcall.pointer(), 5, true)).isZero();
+            assertThat(callee.thrown).containsExactly(handlers);
+            assertThat(callee.thrownByFallbacks).containsExactly(fallbacks, fallbacks);
+            assertThat(callee.counters.failed()).isEqualTo(1);
+            assertThat(callee.counters.late()).isEqualTo(1);
+        }
+
+        @Test
         void isContainedEvenIfTheCalleeThrowsItself() {
             CallCounters counters = new CallCounters("test");
             Callee throwing = new Callee() {
                 @Override
                 public void handlerFailed(Throwable thrown) {
                     throw new AssertionError("nor can this one", thrown);
+                }
+
+                @Override
+                public Consumer<? super Throwable> fallbackErrors() {
+                    return thrown -> {};
                 }
 
                 @Override
@@ -577,6 +606,11 @@ class BoundaryTest {
         @Override
         public void handlerFailed(Throwable thrown) {
             throw AGAIN; // as a subscriber that needs memory
+        }
+
+        @Override
+        public Consumer<? super Throwable> fallbackErrors() {
+            return thrown -> {};
         }
 
         @Override

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import reactor.ffi.CallbackType;
 
 /** A registration as the tests make it: what a subscription is in the library. Keeps what it is told. */
@@ -13,11 +14,17 @@ final class TestCallee implements Callee {
 
     final CallCounters counters = new CallCounters("test");
     final List<Throwable> thrown = new CopyOnWriteArrayList<>();
+    final List<Throwable> thrownByFallbacks = new CopyOnWriteArrayList<>();
     final long source = SOURCES.incrementAndGet();
 
     @Override
     public void handlerFailed(Throwable failure) {
         thrown.add(failure);
+    }
+
+    @Override
+    public Consumer<? super Throwable> fallbackErrors() {
+        return thrownByFallbacks::add;
     }
 
     @Override
