@@ -1,6 +1,5 @@
 package reactor.ffi.faults;
 
-import static org.awaitility.Awaitility.await;
 import static reactor.ffi.faults.Cell.check;
 
 import java.lang.foreign.MemorySegment;
@@ -10,8 +9,10 @@ import java.net.URLClassLoader;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
@@ -48,9 +49,10 @@ class ClassLoaderIT {
         public static void main(String[] args) throws Exception {
             try (Pool pool = Pool.start(1)) {
                 AtomicReference<MemorySegment> pointer = new AtomicReference<>();
-                WeakReference<ClassLoader> loader = use(new Host(pool, args[0].equals("its own"), pointer));
+                WeakReference<ClassLoader> loader =
+                        use(new Host(pool, args[0].equals("its own"), pointer, new AtomicInteger()));
                 Thread.currentThread().setContextClassLoader(ClassLoader.getSystemClassLoader());
-                await().atMost(Duration.ofSeconds(20)).until(() -> {
+                Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> {
                     System.gc();
                     return loader.refersTo(null);
                 });
@@ -81,15 +83,23 @@ class ClassLoaderIT {
      * @param pool a native thread
      * @param owns whether it makes a scheduler of its own
      * @param pointer where it leaves a pointer that C has kept
+     * @param open orders to C that nobody has waited for
      */
-    public record Host(Pool pool, boolean owns, AtomicReference<MemorySegment> pointer) {
+    public record Host(Pool pool, boolean owns, AtomicReference<MemorySegment> pointer, AtomicInteger open) {
 
         public void ask(MemorySegment callback) {
+            open.incrementAndGet();
             pool.ask(0, callback, 3, 1);
         }
 
         public void await() {
             check(pool.await(Duration.ofSeconds(10)), "C goes on");
+            open.decrementAndGet();
+        }
+
+        /** Until a stream that has been cancelled is undone: its wait for C would else be one for the next stream's calls. */
+        public void awaitUndone() {
+            Awaitility.await().until(() -> open.get() == 0);
         }
     }
 
@@ -153,18 +163,20 @@ class ClassLoaderIT {
         }
 
         private static void streams(Host host, CallbackOptions options) {
-            three(NativeFlux.create(options, sink -> register(host, sink)));
-            three(NativeFlux.share(options, sink -> register(host, sink)));
-            three(NativeFlux.<Value, Value>exchange(options, sink -> {
-                        OnGuest handler = (thread, sequence, id) -> sink.ask(
-                                        new Value(sequence), Duration.ofSeconds(10), new Value(Pool.FALLBACK))
-                                .number();
-                        host.ask(sink.callback(OnGuest.class, handler, FALLBACK));
-                        sink.onDispose(host::await);
-                    })
-                    .doOnNext(exchange ->
-                            exchange.reply(new Value(exchange.request().number() + 1)))
-                    .map(exchange -> exchange.request()));
+            three(host, NativeFlux.create(options, sink -> register(host, sink)));
+            three(host, NativeFlux.share(options, sink -> register(host, sink)));
+            three(
+                    host,
+                    NativeFlux.<Value, Value>exchange(options, sink -> {
+                                OnGuest handler = (thread, sequence, id) -> sink.ask(
+                                                new Value(sequence), Duration.ofSeconds(10), new Value(Pool.FALLBACK))
+                                        .number();
+                                host.ask(sink.callback(OnGuest.class, handler, FALLBACK));
+                                sink.onDispose(host::await);
+                            })
+                            .doOnNext(exchange ->
+                                    exchange.reply(new Value(exchange.request().number() + 1)))
+                            .map(exchange -> exchange.request()));
         }
 
         private static void register(Host host, NativeSink<Value> sink) {
@@ -177,9 +189,10 @@ class ClassLoaderIT {
             sink.onDispose(host::await);
         }
 
-        private static void three(Flux<Value> values) {
+        private static void three(Host host, Flux<Value> values) {
             List<Value> three = values.take(3).collectList().block(Duration.ofSeconds(10));
             check(three != null && three.size() == 3, "three values, not " + three);
+            host.awaitUndone();
         }
 
         private static void callbacks(Host host, CallbackOptions options) {

@@ -32,7 +32,7 @@ public class CallAgainstRetire {
     private final Frame frame = new Frame(RECORD, 0);
 
     private static Binding binding() {
-        return new Binding(MethodHandles.zero(void.class), null, null, null, null);
+        return new Binding(MethodHandles.zero(void.class), null, null, null, null, null);
     }
 
     @Actor

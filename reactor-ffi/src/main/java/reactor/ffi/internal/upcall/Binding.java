@@ -4,6 +4,7 @@ import static java.lang.invoke.MethodType.methodType;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,9 @@ final class Binding {
     /** {@code (Throwable, Binding)Binding}: reports what a handler threw, and says what answers instead. */
     static final MethodHandle FAILED;
 
+    /** {@code (Throwable, Binding)void}: reports what a fallback threw. */
+    static final MethodHandle FALLBACK_FAILED;
+
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
@@ -25,6 +29,8 @@ final class Binding {
             TARGET = lookup.findGetter(Binding.class, "target", Object.class);
             FAILED = lookup.findStatic(
                     Binding.class, "failed", methodType(Binding.class, Throwable.class, Binding.class));
+            FALLBACK_FAILED = lookup.findStatic(
+                    Binding.class, "fallbackFailed", methodType(void.class, Throwable.class, Binding.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -40,6 +46,9 @@ final class Binding {
     /** Who is told. Null in a binding that is itself a fallback, or inert. */
     final @Nullable Callee callee;
 
+    /** Who hears of what the fallback throws, see {@link Callee#fallbackErrors}. Null without one. */
+    final @Nullable Consumer<? super Throwable> errors;
+
     /** The context class loader of native threads that come here. Null: leave theirs as it is. */
     final @Nullable ClassLoader loader;
 
@@ -48,11 +57,13 @@ final class Binding {
             @Nullable Object target,
             @Nullable Binding fallback,
             @Nullable Callee callee,
+            @Nullable Consumer<? super Throwable> errors,
             @Nullable ClassLoader loader) {
         this.invoker = invoker;
         this.target = target;
         this.fallback = fallback;
         this.callee = callee;
+        this.errors = errors;
         this.loader = loader;
     }
 
@@ -81,6 +92,18 @@ final class Binding {
         }
         binding.report(thrown);
         return binding.fallback;
+    }
+
+    /** Called with the binding that the call came to: a live one, the fallback of a refused call, or an inert one. */
+    @SuppressWarnings("unused") // FALLBACK_FAILED
+    private static void fallbackFailed(Throwable thrown, Binding binding) {
+        if (binding.errors != null) {
+            try {
+                binding.errors.accept(thrown);
+            } catch (Throwable nobodyLeftToTell) {
+                // as of a handler
+            }
+        }
     }
 
     private static boolean isRefusal(Throwable thrown) {

@@ -26,7 +26,8 @@ import java.lang.invoke.MethodType;
  *                     Binding fallback = failed(thrown, binding);
  *                     return fallback.invoker(fallback.target, arguments...);
  *                 }
- *             } catch (Throwable thrown) {       // to report it needed what is not there any more
+ *             } catch (Throwable thrown) {       // the fallback's own
+ *                 fallbackFailed(thrown, binding);
  *                 return zero;
  *             }
  *         } finally {
@@ -47,16 +48,13 @@ final class Boundary {
     /** Answers with the result's zero. The last fallback. */
     final Binding zero;
 
-    /** {@code (Object rescue, arguments...)result}: of a fallback, whose target is a {@link Rescue}. Never throws. */
-    final MethodHandle rescue;
-
     /** {@code (Object late, arguments...)result}: of an inert slot, whose target is a {@link Late}. */
     final MethodHandle late;
 
     Boundary(FunctionDescriptor descriptor) {
         MethodType type = descriptor.toMethodType();
         MethodHandle zeroResult = zero(descriptor, type);
-        this.zero = new Binding(MethodHandles.dropArguments(zeroResult, 0, Object.class), null, null, null, null);
+        this.zero = new Binding(MethodHandles.dropArguments(zeroResult, 0, Object.class), null, null, null, null, null);
 
         MethodHandle invoke = MethodHandles.filterArguments(
                 MethodHandles.exactInvoker(type.insertParameterTypes(0, Object.class)),
@@ -69,15 +67,11 @@ final class Boundary {
         }
         MethodHandle call = MethodHandles.permuteArguments(invoke, type.insertParameterTypes(0, Binding.class), once);
         this.late = MethodHandles.filterArguments(call, 0, Late.ANSWER);
-        this.rescue = MethodHandles.catchException(
-                MethodHandles.filterArguments(call, 0, Rescue.FALLBACK),
-                Throwable.class,
-                MethodHandles.collectArguments(zeroResult, 0, Rescue.FAILED));
 
         MethodHandle rescued = MethodHandles.catchException(
                 call, Throwable.class, MethodHandles.collectArguments(call, 0, Binding.FAILED));
         MethodHandle answered = MethodHandles.catchException(
-                rescued, Throwable.class, MethodHandles.dropArguments(zeroResult, 0, Throwable.class, Binding.class));
+                rescued, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, Binding.FALLBACK_FAILED));
         MethodHandle within = MethodHandles.tryFinally(
                 MethodHandles.collectArguments(answered, 0, Frame.ENTER), leave(type.returnType()));
         this.entry = MethodHandles.catchException(

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,19 +95,22 @@ public final class Stubs {
             Callee callee,
             long source,
             Object keep) {
-        Binding rescue = fallback == null ? boundary.zero : rescue(signature, fallback, callee);
-        Binding binding = new Binding(entry, target, rescue, callee, loader(signature.type()));
+        Consumer<? super Throwable> errors = fallback == null ? null : callee.fallbackErrors();
+        Binding rescue = fallback == null
+                ? boundary.zero
+                : new Binding(
+                        signature.invoker(),
+                        signature.instance(fallback, "fallback"),
+                        boundary.zero,
+                        null,
+                        errors,
+                        null);
+        Binding binding = new Binding(entry, target, rescue, callee, errors, loader(signature.type()));
         Slot slot = take(signature, source);
         slot.generation++;
         slot.source = source;
         slot.bind(binding);
         return new Upcall(this, slot, binding, keep);
-    }
-
-    private <F> Binding rescue(Signature<F> signature, F fallback, Callee callee) {
-        Binding own =
-                new Binding(signature.invoker(), signature.instance(fallback, "fallback"), boundary.zero, null, null);
-        return new Binding(boundary.rescue, new Rescue(own, callee.fallbackErrors()), boundary.zero, null, null);
     }
 
     /** The context class loader of the registering thread: what its frameworks expect to find in a callback too. */
@@ -198,7 +202,8 @@ public final class Stubs {
         }
         Callee callee = callee(upcall.binding);
         Binding rescue = upcall.binding.fallback == null ? boundary.zero : upcall.binding.fallback;
-        slot.bind(new Binding(boundary.late, new Late(callee.counters(), rescue, keep), boundary.zero, null, null));
+        Late late = new Late(callee.counters(), rescue, keep);
+        slot.bind(new Binding(boundary.late, late, boundary.zero, null, rescue.errors, null));
         slot.retiredAt = System.nanoTime();
         quarantine.add(slot);
         Sweeper.request();
@@ -221,7 +226,7 @@ public final class Stubs {
 
     /** What answers from now on names nobody. */
     private void silence(Slot slot, CallCounters counters) {
-        slot.bind(new Binding(boundary.late, new Late(counters, boundary.zero, null), boundary.zero, null, null));
+        slot.bind(new Binding(boundary.late, new Late(counters, boundary.zero, null), boundary.zero, null, null, null));
     }
 
     /**
