@@ -107,8 +107,16 @@ class SignatureTest {
         @Test
         void mayBeInheritedOrRedeclaredOrStandBesideDefaultsAndThoseOfObject() {
             assertThat(descriptor(Inherits.class)).isEqualTo(FunctionDescriptor.ofVoid(JAVA_INT));
+            assertThat(descriptor(InheritsTwice.class)).isEqualTo(FunctionDescriptor.ofVoid(JAVA_INT));
             assertThat(descriptor(Redeclares.class)).isEqualTo(FunctionDescriptor.ofVoid(JAVA_INT));
             assertThat(descriptor(Specialises.class)).isEqualTo(FunctionDescriptor.ofVoid(ADDRESS));
+        }
+
+        @Test
+        void isOneAndOverloadsAreTwo() {
+            assertThatThrownBy(() -> CallbackType.of(InheritsOverloads.class))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("SignatureTest$InheritsOverloads has 2 abstract methods");
         }
 
         @Test
@@ -144,6 +152,18 @@ class SignatureTest {
     }
 
     interface Inherits extends IntConsumer {}
+
+    interface Accepts {
+        void accept(int value);
+    }
+
+    interface InheritsTwice extends IntConsumer, Accepts {}
+
+    interface AcceptsLong {
+        void accept(long value);
+    }
+
+    interface InheritsOverloads extends Accepts, AcceptsLong {}
 
     interface Redeclares extends IntConsumer {
         @Override
@@ -374,6 +394,13 @@ class SignatureTest {
             }
             write(
                     folder,
+                    "hidden/Mismatched.java",
+                    "package hidden; import java.lang.foreign.*; public class Mismatched {"
+                            + " public interface Function { int apply(int value); }"
+                            + " public static FunctionDescriptor descriptor() {"
+                            + " return FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG); } }");
+            write(
+                    folder,
                     "shown/Access.java",
                     "package shown; public class Access {"
                             + " public static java.lang.invoke.MethodHandles.Lookup lookup() { return"
@@ -402,6 +429,8 @@ class SignatureTest {
                 load(name + ".Generated");
                 load(name + ".Generated$Function");
             }
+            load("hidden.Mismatched");
+            load("hidden.Mismatched$Function");
             handler("hidden");
         }
 
@@ -464,6 +493,14 @@ class SignatureTest {
         void orAcceptedWithALookup() {
             assertThat(call(CallbackType.of(load("hidden.On")).lookup(lookup()), handler("hidden")))
                     .isEqualTo(13);
+        }
+
+        @Test
+        void aGeneratedDescriptorThatOnlyALookupShowsIsCheckedToo() {
+            CallbackType<?> blind = CallbackType.of(load("hidden.Mismatched$Function"));
+            assertThatThrownBy(() -> blind.lookup(lookup()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("hidden.Mismatched$Function.apply");
         }
 
         @Test
