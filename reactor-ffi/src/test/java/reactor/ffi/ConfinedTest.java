@@ -30,6 +30,7 @@ import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.Tokens;
 import reactor.test.StepVerifier;
 
 /** The statements on confined values. */
@@ -102,6 +103,20 @@ class ConfinedTest {
 
     @Nested
     class The_value {
+
+        @Test
+        void isMadeThoughNobodySendsAnything() {
+            CountDownLatch made = new CountDownLatch(1);
+            Confined<Log> confined = Confined.create(
+                    options,
+                    () -> {
+                        made.countDown();
+                        return new Log(scheduler);
+                    },
+                    Log::release);
+            awaitLatch(made);
+            confined.close();
+        }
 
         @Test
         void livesOnTheSchedulersThread() {
@@ -647,11 +662,13 @@ class ConfinedTest {
         }
 
         @Test
-        void takesNoNewValue() {
-            scheduler.dispose();
+        void takesNoNewValueWhichThenKeepsNothingAlive() {
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+            long before = Tokens.out();
             assertThatExceptionOfType(RejectedExecutionException.class)
                     .isThrownBy(ConfinedTest.this::log)
                     .withMessageContaining("confined-test cannot be made");
+            assertThat(Tokens.out()).isLessThanOrEqualTo(before);
         }
     }
 }
