@@ -92,6 +92,16 @@ class ExchangeTest {
         assertThat(source.wrongAnswers()).isZero();
     }
 
+    @Test
+    void whatNativeCodeIsDoneWithIsInertAtOnce() {
+        Disposable subscription = asks(options, 0, 0, NEVER).subscribe(x -> x.reply(x.request()));
+        OnAsk asks = CFunction.at(pointer, OnAsk.class);
+        assertThat(asks.onAsk(0, 1, ID)).isEqualTo(ID + 1);
+        sink.released(pointer);
+        assertThat(asks.onAsk(0, 1, ID)).as("nobody's any more: the zero").isZero();
+        subscription.dispose();
+    }
+
     @Nested
     class Answers {
 

@@ -911,6 +911,16 @@ class NativeCallbackTest {
             }
         }
 
+        @Test
+        void thatWasClosedIsNoneThatWasForgotten() {
+            try (CapturedLog log = new CapturedLog()) {
+                NativeCallback<EchoLong> callback = NativeCallback.threadSafe(a, EchoLong.class, value -> value + 1);
+                callback.close();
+                callback.closed().block(Duration.ofSeconds(10));
+                assertThat(log.text()).doesNotContain("was collected without close()");
+            }
+        }
+
         private MemorySegment forgotten() {
             NativeCallback<EchoLong> callback = NativeCallback.threadSafe(a, EchoLong.class, value -> value + 1);
             MemorySegment pointer = callback.pointer();
