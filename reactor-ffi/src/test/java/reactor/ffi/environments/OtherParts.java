@@ -3,6 +3,7 @@ package reactor.ffi.environments;
 import static reactor.ffi.environments.Round.LIMIT;
 import static reactor.ffi.environments.Round.check;
 import static reactor.ffi.environments.Round.done;
+import static reactor.ffi.fixture.Latches.awaitLatch;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -50,8 +51,11 @@ final class OtherParts {
     private void confinedValue() throws InterruptedException {
         int each = 500;
         AtomicInteger released = new AtomicInteger();
-        Confined<List<Integer>> list =
-                Confined.create(round.options("confined"), ArrayList::new, value -> released.incrementAndGet());
+        CountDownLatch gone = new CountDownLatch(1);
+        Confined<List<Integer>> list = Confined.create(round.options("confined"), ArrayList::new, value -> {
+            released.incrementAndGet();
+            gone.countDown();
+        });
         List<Thread> senders = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
             Confined<List<Integer>> own = list.share();
@@ -70,10 +74,8 @@ final class OtherParts {
         }
         Mono<Integer> size = list.call(List::size);
         check("sent", size.block(LIMIT), 2L * each);
-        CountDownLatch closed = new CountDownLatch(1);
-        list.send(value -> closed.countDown());
         list.close();
-        closed.await();
+        awaitLatch(gone); // a task may run before it
         round.onScheduler(() -> true);
         check("released", released.get(), 1);
     }
