@@ -81,6 +81,8 @@ public final class Throughput {
             }
             table(lines);
             handshake(connection, scheduler);
+            // The last one was cancelled, and may still unregister; for that it needs the connection.
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
         }
         Nats.closeAndWait();
     }
