@@ -1,7 +1,5 @@
 package reactor.ffi.internal.upcall;
 
-import static java.lang.invoke.MethodType.methodType;
-
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.util.function.Consumer;
@@ -16,21 +14,11 @@ final class Binding {
     static final MethodHandle INVOKER;
     static final MethodHandle TARGET;
 
-    /** {@code (Throwable, Binding)Binding}: reports what a handler threw, and says what answers instead. */
-    static final MethodHandle FAILED;
-
-    /** {@code (Throwable, Binding)void}: reports what a fallback threw. */
-    static final MethodHandle FALLBACK_FAILED;
-
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             INVOKER = lookup.findGetter(Binding.class, "invoker", MethodHandle.class);
             TARGET = lookup.findGetter(Binding.class, "target", Object.class);
-            FAILED = lookup.findStatic(
-                    Binding.class, "failed", methodType(Binding.class, Throwable.class, Binding.class));
-            FALLBACK_FAILED = lookup.findStatic(
-                    Binding.class, "fallbackFailed", methodType(void.class, Throwable.class, Binding.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -85,8 +73,8 @@ final class Binding {
         return answer;
     }
 
-    @SuppressWarnings("unused") // FAILED
-    private static Binding failed(Throwable thrown, Binding binding) throws Throwable {
+    /** Reports what a handler threw, and says what answers instead. */
+    static Binding failed(Throwable thrown, Binding binding) throws Throwable {
         if (binding.callee == null || binding.fallback == null) {
             throw thrown; // a fallback that fails: zero
         }
@@ -94,9 +82,12 @@ final class Binding {
         return binding.fallback;
     }
 
-    /** Called with the binding that the call came to: a live one, the fallback of a refused call, or an inert one. */
-    @SuppressWarnings("unused") // FALLBACK_FAILED
-    private static void fallbackFailed(Throwable thrown, Binding binding) {
+    /**
+     * Reports what a fallback threw.
+     *
+     * @param binding what the call came to: a live one, the fallback of a refused call, or an inert one
+     */
+    static void fallbackFailed(Throwable thrown, Binding binding) {
         if (binding.errors != null) {
             try {
                 binding.errors.accept(thrown);

@@ -1,5 +1,7 @@
 package reactor.ffi.internal.upcall;
 
+import static java.lang.invoke.MethodType.methodType;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.GroupLayout;
@@ -42,6 +44,18 @@ import java.lang.invoke.MethodType;
  */
 final class Boundary {
 
+    /** {@code (Throwable, Binding)Binding}. */
+    private static final MethodHandle FAILED =
+            ready(Binding.class, "failed", methodType(Binding.class, Throwable.class, Binding.class));
+
+    /** {@code (Throwable, Binding)void}. */
+    private static final MethodHandle FALLBACK_FAILED =
+            ready(Binding.class, "fallbackFailed", methodType(void.class, Throwable.class, Binding.class));
+
+    /** {@code (Throwable, Slot)void}. */
+    static final MethodHandle NOT_ENTERED =
+            ready(Slot.class, "notEntered", methodType(void.class, Throwable.class, Slot.class));
+
     /** {@code (Slot, arguments...)result}: to be bound to a slot. Never throws. */
     final MethodHandle entry;
 
@@ -68,16 +82,29 @@ final class Boundary {
         MethodHandle call = MethodHandles.permuteArguments(invoke, type.insertParameterTypes(0, Binding.class), once);
         this.late = MethodHandles.filterArguments(call, 0, Late.ANSWER);
 
-        MethodHandle rescued = MethodHandles.catchException(
-                call, Throwable.class, MethodHandles.collectArguments(call, 0, Binding.FAILED));
+        MethodHandle rescued =
+                MethodHandles.catchException(call, Throwable.class, MethodHandles.collectArguments(call, 0, FAILED));
         MethodHandle answered = MethodHandles.catchException(
-                rescued, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, Binding.FALLBACK_FAILED));
+                rescued, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, FALLBACK_FAILED));
         MethodHandle within = MethodHandles.tryFinally(
                 MethodHandles.collectArguments(answered, 0, Frame.ENTER), leave(type.returnType()));
         this.entry = MethodHandles.catchException(
                 MethodHandles.foldArguments(within, ThreadRecord.NEXT),
                 Throwable.class,
-                MethodHandles.collectArguments(zeroResult, 0, Slot.NOT_ENTERED));
+                MethodHandles.collectArguments(zeroResult, 0, NOT_ENTERED));
+    }
+
+    /**
+     * Finds a method that is first called when something has failed: there may be no memory then. A handle that a class finds
+     * in its own initialiser allocates at its first call, because it learns there that the class is initialised.
+     */
+    private static MethodHandle ready(Class<?> owner, String name, MethodType type) {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            return lookup.findStatic(lookup.ensureInitialized(owner), name, type);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
     }
 
     /** {@code (Throwable, result, Frame)result}. */

@@ -1,9 +1,6 @@
 package reactor.ffi.internal.upcall;
 
-import static java.lang.invoke.MethodType.methodType;
-
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -15,15 +12,9 @@ final class Slot {
 
     private static final VarHandle BINDING;
 
-    /** {@code (Throwable, Slot)void}: a call that did not come as far as its binding. */
-    static final MethodHandle NOT_ENTERED;
-
     static {
         try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            BINDING = lookup.findVarHandle(Slot.class, "binding", Binding.class);
-            NOT_ENTERED =
-                    lookup.findStatic(Slot.class, "notEntered", methodType(void.class, Throwable.class, Slot.class));
+            BINDING = MethodHandles.lookup().findVarHandle(Slot.class, "binding", Binding.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -60,8 +51,8 @@ final class Slot {
         BINDING.setVolatile(this, next);
     }
 
-    @SuppressWarnings("unused") // NOT_ENTERED
-    private static void notEntered(Throwable thrown, Slot slot) {
+    /** Reports what kept a call from coming as far as its binding. */
+    static void notEntered(Throwable thrown, Slot slot) {
         slot.binding().report(thrown);
     }
 }

@@ -2,11 +2,15 @@ package reactor.ffi.internal.upcall;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -346,6 +350,11 @@ class BoundaryTest {
         }
 
         @Test
+        void needsNoMemoryTheFirstTime() {
+            ForkedJvm.of(FirstFailure.class).run().assertExitedCleanly().assertOut("allocated 0 0 0");
+        }
+
+        @Test
         void mayBeAnythingThatJavaCanThrowUndeclared() {
             MemorySegment pointer =
                     callee.pointer(OnEvent.class, (thread, sequence, id) -> sneak(new Exception("checked")));
@@ -426,7 +435,7 @@ class BoundaryTest {
         // By hand: the entry fails where the heap, or the stack, is at its end.
         Upcall upcall = callee.open(EchoInt.class, value -> value);
         IllegalStateException noHeap = new IllegalStateException("as if there were no heap");
-        Slot.NOT_ENTERED.invokeExact((Throwable) noHeap, upcall.slot);
+        Boundary.NOT_ENTERED.invokeExact((Throwable) noHeap, upcall.slot);
         assertThat(callee.counters.failed()).isEqualTo(1);
         assertThat(callee.thrown).containsExactly(noHeap);
     }
@@ -583,6 +592,74 @@ class BoundaryTest {
                                     ? Values.askLine(arena, pointer, value, onThread)
                                     : Values.askShape(arena, pointer, value, onThread);
             return answer.toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    /** A full heap may have room for the few bytes that a first failure must not need: so they are counted. */
+    static final class FirstFailure implements Callee {
+
+        @SuppressWarnings("StaticAssignmentOfThrowable") // what is thrown must not be counted
+        private static final Error FAILURE = new OutOfMemoryError("of the handler");
+
+        private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+        private static boolean handlerFails;
+        private static boolean fallbackFails;
+
+        private final CallCounters counters = new CallCounters("test");
+
+        @Override
+        public void handlerFailed(Throwable thrown) {}
+
+        @Override
+        public Consumer<? super Throwable> fallbackErrors() {
+            return thrown -> {};
+        }
+
+        @Override
+        public CallCounters counters() {
+            return counters;
+        }
+
+        public static void main(String[] args) throws Throwable {
+            FirstFailure callee = new FirstFailure();
+            EchoInt handler = value -> failIf(handlerFails, value);
+            EchoInt fallback = value -> failIf(fallbackFails, -value);
+            Slot slot = Signature.of(EchoInt.class).open(handler, fallback, callee, 1, callee).slot;
+            MethodHandle entry = new Boundary(FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).entry;
+            call(entry, slot, 5);
+            handlerFails = true;
+            long first = call(entry, slot, -5);
+            fallbackFails = true;
+            long second = call(entry, slot, 0);
+            System.out.println("allocated " + first + " " + second + " " + notEntered(slot));
+        }
+
+        private static int failIf(boolean fails, int value) {
+            if (fails) {
+                throw FAILURE;
+            }
+            return value;
+        }
+
+        private static long call(MethodHandle entry, Slot slot, int expected) throws Throwable {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            int answer = (int) entry.invokeExact(slot, 5);
+            long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
+            assertThat(answer).isEqualTo(expected);
+            return allocated;
+        }
+
+        /** This call site is linked with another handle, which takes memory of its own. */
+        private static long notEntered(Slot slot) throws Throwable {
+            long allocated = 0;
+            MethodHandle linked = MethodHandles.empty(Boundary.NOT_ENTERED.type());
+            for (MethodHandle handle : new MethodHandle[] {linked, Boundary.NOT_ENTERED}) {
+                long before = THREADS.getCurrentThreadAllocatedBytes();
+                handle.invokeExact((Throwable) FAILURE, slot);
+                allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
+            }
+            return allocated;
         }
     }
 
