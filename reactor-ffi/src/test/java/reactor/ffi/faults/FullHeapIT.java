@@ -1,7 +1,6 @@
 package reactor.ffi.faults;
 
 import java.time.Duration;
-import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -18,6 +17,7 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.FullHeap;
 import reactor.ffi.fixture.Source;
 
 /**
@@ -59,12 +59,6 @@ class FullHeapIT {
 
     static final class Full {
 
-        private static final CountDownLatch FULL = new CountDownLatch(1);
-
-        private static final Object[] NOTHING = {};
-
-        private static volatile Object[] hoard = NOTHING;
-
         private static final Thread MAKES_ROOM = new Thread(Full::makeRoom);
 
         private static final CallbackOptions OPTIONS =
@@ -93,9 +87,9 @@ class FullHeapIT {
                 case ANSWERED_HANDLER -> answered(NativeCallback.threadSafe(OPTIONS, ON_ASK, Full::answer, FALL_BACK));
                 case DIRECT_HANDLER -> answered(NativeCallback.direct(OPTIONS, ON_ASK, Full::answer, FALL_BACK));
                 case CLOSURE -> {
-                    Confined<Object> value =
-                            Confined.of(OPTIONS.scheduler(), NOTHING, last -> System.out.println("released"));
-                    value.send(object -> fill());
+                    Confined<String> value =
+                            Confined.of(OPTIONS.scheduler(), "value", last -> System.out.println("released"));
+                    value.send(object -> FullHeap.fill());
                     value.close();
                     System.out.println("wrong answers 0");
                 }
@@ -115,7 +109,7 @@ class FullHeapIT {
         private static void answered(NativeCallback<OnAsk> callback) throws InterruptedException {
             try (callback;
                     Source source = Source.asking(callback.pointer(), 1, FALLBACK)) {
-                source.start(1, 3, 50 * MS);
+                source.start(1, 3, 300 * MS); // there is memory again for the last of the three
                 MAKES_ROOM.join();
                 source.await();
                 System.out.println("wrong answers " + source.wrongAnswers());
@@ -147,34 +141,13 @@ class FullHeapIT {
 
         private static void fillAt(long at, long value) {
             if (value == at) {
-                fill();
+                FullHeap.fill();
             }
         }
 
-        /** First with large pieces, then with small ones, until there is no room for anything. */
-        private static void fill() {
-            OutOfMemoryError last = null;
-            for (int size = 1 << 17; size > 0; size /= 8) {
-                try {
-                    while (true) {
-                        hoard = new Object[] {hoard, new long[size]};
-                    }
-                } catch (OutOfMemoryError full) {
-                    last = full;
-                }
-            }
-            FULL.countDown();
-            if (last != null) {
-                throw last;
-            }
-        }
-
-        /** A moment later there is memory again. */
         private static void makeRoom() {
             try {
-                FULL.await();
-                Thread.sleep(50);
-                hoard = NOTHING;
+                FullHeap.makeRoomAMomentLater();
                 System.out.println("full");
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();

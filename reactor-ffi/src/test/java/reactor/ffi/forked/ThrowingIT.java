@@ -25,6 +25,7 @@ import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
+import reactor.ffi.fixture.FullHeap;
 import reactor.ffi.fixture.Source;
 
 /**
@@ -81,24 +82,18 @@ class ThrowingIT {
 
     @Test
     void aHandlerThatThrowsWithTheHeapFullEndsItsStream() {
-        run(FullHeap.class).assertOut("onError java.lang.OutOfMemoryError", "stopped");
+        run(HeapFull.class).assertOut("onError java.lang.OutOfMemoryError", "stopped");
     }
 
-    static final class FullHeap {
+    static final class HeapFull {
 
-        private static final CountDownLatch FULL = new CountDownLatch(1);
-
-        private static final Object[] NOTHING = {};
-
-        private static volatile Object[] hoard = NOTHING;
-
-        /** A moment later there is memory again. Called with a pointer, the JDK itself allocates, and aborts. */
+        /** Called with a pointer, the JDK itself allocates, and aborts. */
         public static void main(String[] args) throws Exception {
             NativeFlux.<Long>create(sink -> {
                         MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
                             sink.next(sequence);
                             if (sequence == 3) {
-                                fill();
+                                FullHeap.fill();
                             }
                         });
                         Source source = Source.events(pointer, 1).start(1, -1, MS);
@@ -111,27 +106,7 @@ class ThrowingIT {
                             value -> {},
                             error -> System.out.println(
                                     "onError " + error.getClass().getName()));
-            FULL.await();
-            Thread.sleep(50);
-            hoard = NOTHING;
-        }
-
-        /** First with large pieces, then with small ones, until there is no room for anything. */
-        private static void fill() {
-            OutOfMemoryError last = null;
-            for (int size = 1 << 17; size > 0; size /= 8) {
-                try {
-                    while (true) {
-                        hoard = new Object[] {hoard, new long[size]};
-                    }
-                } catch (OutOfMemoryError full) {
-                    last = full;
-                }
-            }
-            FULL.countDown();
-            if (last != null) {
-                throw last;
-            }
+            FullHeap.makeRoomAMomentLater();
         }
     }
 

@@ -39,6 +39,7 @@ import reactor.ffi.fixture.Callbacks.OnStructs;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.FullHeap;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
@@ -674,7 +675,6 @@ class BoundaryTest {
 
         private static final int BEFORE = 500;
 
-        private static Object[] hoard = {null, null};
         private static int calls;
         private static int fallbacks;
 
@@ -700,30 +700,15 @@ class BoundaryTest {
             Upcall upcall = Signature.of(OnEvent.class)
                     .open((thread, sequence, id) -> fail(), (thread, sequence, id) -> fallbacks++, callee, 1, callee);
             Calls.n(upcall.pointer(), 1000, 0);
-            hoard = null;
+            FullHeap.makeRoom();
             System.out.println("failed " + callee.counters.failed() + ", answered by the fallback " + fallbacks);
         }
 
         private static void fail() {
             if (++calls == BEFORE) {
-                fill(1 << 16);
+                FullHeap.fill();
             }
             throw AGAIN;
-        }
-
-        private static void fill(int size) {
-            for (int left = size; ; ) {
-                try {
-                    Object[] more = new Object[left];
-                    more[0] = hoard;
-                    hoard = more;
-                } catch (OutOfMemoryError full) {
-                    if (left == 2) {
-                        throw full;
-                    }
-                    left /= 2;
-                }
-            }
         }
     }
 
