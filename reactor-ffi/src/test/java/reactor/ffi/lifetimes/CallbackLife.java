@@ -2,25 +2,16 @@ package reactor.ffi.lifetimes;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
-import reactor.ffi.CFunction;
 import reactor.ffi.CallbackOptions;
-import reactor.ffi.CallbackType;
 import reactor.ffi.NativeCallback;
 import reactor.ffi.fixture.Callbacks.OnAsk;
-import reactor.ffi.fixture.Pool;
 
-/** An answered callback: thread safe, synchronous or direct. Each call is answered by the handler, once, or the fallback. */
-final class CallbackLife extends Life {
-
-    private static final CallbackType<OnAsk> TYPE = CallbackType.of(OnAsk.class);
+/** An answered callback: thread safe, synchronous or direct. */
+final class CallbackLife extends AskedLife {
 
     private final NativeCallback<OnAsk> callback;
     private final boolean direct;
-    private final Checks checks;
-    private final AtomicLong rightHere = new AtomicLong();
-    private final AtomicLong fallbacksHere = new AtomicLong();
 
     /** The model of its count. The driver's. */
     private int refs;
@@ -28,18 +19,16 @@ final class CallbackLife extends Life {
     private boolean closed;
 
     CallbackLife(World world, int id, int variety, Checks checks) {
-        super(world, id, variety);
-        this.checks = checks;
+        super(world, id, variety, checks);
         this.direct = variety % 5 == 0;
         CallbackOptions options =
                 options().answerWithin(variety % 2 == 0 ? Duration.ofMillis(1) : Duration.ofSeconds(20));
-        OnAsk fallback = (thread, sequence, at) -> Pool.FALLBACK;
         if (direct) {
-            callback = NativeCallback.direct(options, TYPE, this::answer, fallback);
+            callback = NativeCallback.direct(options, TYPE, this::answer, AskedLife::fallback);
         } else if (variety % 5 == 1) {
-            callback = NativeCallback.synchronous(options, TYPE, this::answer, fallback);
+            callback = NativeCallback.synchronous(options, TYPE, this::answer, AskedLife::fallback);
         } else {
-            callback = NativeCallback.threadSafe(options, TYPE, this::answer, fallback);
+            callback = NativeCallback.threadSafe(options, TYPE, this::answer, AskedLife::fallback);
             refs = 1;
         }
     }
@@ -56,22 +45,6 @@ final class CallbackLife extends Life {
     @Override
     MemorySegment pointer() {
         return callback.pointer();
-    }
-
-    @Override
-    void fire(Pool pool, int thread, int n) {
-        pool.ask(thread, pointer(), n, id);
-    }
-
-    @Override
-    void fireHere(int n) {
-        OnAsk ask = CFunction.at(pointer(), OnAsk.class);
-        for (int i = 0; i < n; i++) {
-            callsHere.incrementAndGet();
-            long answer = ask.onAsk(Step.THREADS, i, id);
-            (answer == Pool.FALLBACK ? fallbacksHere : rightHere).incrementAndGet();
-            checks.holds(this + ": a wrong answer, " + answer, answer == Pool.FALLBACK || answer == i + id);
-        }
     }
 
     @Override
@@ -114,15 +87,5 @@ final class CallbackLife extends Life {
     @Override
     void released() {
         callback.released();
-    }
-
-    @Override
-    void checkOwn(Checks found, Counted metrics) {
-        world.outcomes.answers.add(handled.get());
-        found.equal(this + ": right answers", world.pool.right(id) + rightHere.get(), handled.get());
-        found.equal(
-                this + ": fallbacks",
-                world.pool.fallbacks(id) + fallbacksHere.get(),
-                thrown.get() + metrics.lateCalls() + metrics.refusedCalls());
     }
 }

@@ -11,6 +11,9 @@ final class Outcomes {
     final LongAdder terminals = new LongAdder();
     final LongAdder replies = new LongAdder();
     final LongAdder answers = new LongAdder();
+    final LongAdder closures = new LongAdder();
+    final LongAdder refusedClosures = new LongAdder();
+    final LongAdder questions = new LongAdder();
     final LongAdder timeOuts = new LongAdder();
     private final LongAdder delivered = new LongAdder();
     private final LongAdder discarded = new LongAdder();
@@ -36,6 +39,9 @@ final class Outcomes {
         counts.put("ends of streams", terminals.sum());
         counts.put("answers", answers.sum());
         counts.put("replies", replies.sum());
+        counts.put("closures", closures.sum());
+        counts.put("refused closures", refusedClosures.sum());
+        counts.put("questions to values", questions.sum());
         counts.put("time-outs", timeOuts.sum());
         counts.put("late calls", late.sum());
         counts.put("failed calls", failed.sum());

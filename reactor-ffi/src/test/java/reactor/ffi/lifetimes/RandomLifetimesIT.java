@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import reactor.ffi.fixture.ForkedJvm;
 
 /**
- * Random sequences of all that can be done to streams, exchanges, callbacks and their scheduler, by native threads, against a
+ * Random sequences of all that can be done to streams, exchanges, callbacks, confined values and their scheduler, by native threads, against a
  * simple model. A sequence that fails is shrunk and printed with its seed.
  */
 class RandomLifetimesIT {

@@ -45,7 +45,7 @@ final class World implements AutoCloseable {
     /** The model of the scheduler's count. */
     private int refs;
 
-    /** A handler of an answered callback is running under the turn; none of them lends it. */
+    /** A handler of an answered callback, or a closure, is running under the turn; none of them lends it. */
     private volatile boolean inside;
 
     World(Duration limit) {
@@ -70,7 +70,7 @@ final class World implements AutoCloseable {
         checks.holds("an error that nobody planned: " + error, expected);
     }
 
-    /** The first line of a handler that has the turn. */
+    /** The first line of a handler, or closure, that has the turn. */
     void enter(Checks found) {
         found.holds("two handlers under one turn", !inside);
         inside = true;
@@ -97,6 +97,7 @@ final class World implements AutoCloseable {
         switch (step.kind()) {
             case SUBSCRIBE -> add(id -> new StreamLife(this, id, step.amount(), checks));
             case EXCHANGE -> add(id -> new ExchangeLife(this, id, step.amount()));
+            case CONFINE -> add(id -> new ConfinedLife(this, id, step.amount(), checks));
             case CREATE -> add(id -> new CallbackLife(this, id, step.amount(), checks));
             case REF_SCHEDULER -> checks.equal("refs of the scheduler", scheduler.ref(), ++refs);
             case UNREF_SCHEDULER -> {
