@@ -8,7 +8,6 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
-import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Source;
 import reactor.util.retry.Retry;
 
@@ -43,10 +42,7 @@ final class FullSpeedStream implements Load {
     }
 
     private void register(NativeSink<Long> sink) {
-        MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
-            tally.handled.increment();
-            sink.next(sequence);
-        });
+        MemorySegment pointer = tally.oneValueEach(sink);
         Source source = Source.events(pointer, 0).start(threads, -1, 0);
         sink.onDispose(() -> tally.end(source, sink, pointer));
     }

@@ -3,7 +3,6 @@ package reactor.ffi.soak;
 import java.lang.foreign.MemorySegment;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
-import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
@@ -13,24 +12,14 @@ import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Source;
 
 /** Messages of C's memory, which the subscriber frees, or the discard hook, or the fallback: each of them, and once. */
-final class OwnedMessages implements Load {
-
-    private final Faults faults;
-    private final Tally tally = new Tally("messages");
-    private final CallbackScheduler scheduler = Tally.scheduler(tally.name);
-    private final Rounds rounds;
+final class OwnedMessages extends RoundsLoad {
 
     OwnedMessages(Faults faults) {
-        this.faults = faults;
-        this.rounds = new Rounds("messages", faults, this::subscribe);
+        super("messages", faults);
     }
 
     @Override
-    public void start() {
-        rounds.start();
-    }
-
-    private void subscribe(long number) throws InterruptedException {
+    void round(long number) throws InterruptedException {
         Flux<MemorySegment> messages =
                 NativeFlux.create(tally.options().on(scheduler).overflow(Overflow.dropOldest(64)), this::register);
         Disposable subscription = tally.counting(messages, MemorySegment.class)
@@ -54,14 +43,8 @@ final class OwnedMessages implements Load {
     }
 
     @Override
-    public void stop() throws InterruptedException {
-        rounds.stop();
-        scheduler.disposeGracefully().block(Until.LIMIT);
-    }
-
-    @Override
     public void check(Faults to) {
-        tally.checkStream(to);
+        super.check(to);
         to.equal("messages that nobody has freed", Memory.liveMessages(), 0);
         to.equal("what C saw that must not be", Fixture.errorCount(), 0);
     }

@@ -2,32 +2,23 @@ package reactor.ffi.soak;
 
 import java.lang.foreign.MemorySegment;
 import reactor.core.publisher.Flux;
-import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
-import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Source;
 
 /** A shared stream whose subscribers come and go; when the last has gone it is unregistered, and registered anew. */
-final class SharedStream implements Load {
+final class SharedStream extends RoundsLoad {
 
-    private final Tally tally = new Tally("shared");
-    private final CallbackScheduler scheduler = Tally.scheduler(tally.name);
     private final Flux<Long> shared =
             NativeFlux.share(tally.options().on(scheduler).overflow(Overflow.dropOldest(128)), this::register);
-    private final Rounds rounds;
 
     SharedStream(Faults faults) {
-        this.rounds = new Rounds("shared", faults, this::round);
+        super("shared", faults);
     }
 
     @Override
-    public void start() {
-        rounds.start();
-    }
-
-    private void round(long number) throws InterruptedException {
+    void round(long number) throws InterruptedException {
         Flux.range(1, 4)
                 .flatMap(subscriber -> tally.counting(shared, Long.class).take(1_000L * subscriber))
                 .blockLast(Until.LIMIT);
@@ -36,18 +27,9 @@ final class SharedStream implements Load {
     }
 
     private void register(NativeSink<Long> sink) {
-        MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
-            tally.handled.increment();
-            sink.next(sequence);
-        });
+        MemorySegment pointer = tally.oneValueEach(sink);
         Source source = Source.events(pointer, 0).start(1, -1, 0);
         sink.onDispose(() -> tally.end(source, sink, pointer));
-    }
-
-    @Override
-    public void stop() throws InterruptedException {
-        rounds.stop();
-        scheduler.disposeGracefully().block(Until.LIMIT);
     }
 
     @Override

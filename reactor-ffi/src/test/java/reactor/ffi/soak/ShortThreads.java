@@ -8,7 +8,6 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
-import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 
 /** Native threads that come, call once and go. */
@@ -38,10 +37,7 @@ final class ShortThreads implements Load {
     }
 
     private void register(NativeSink<Long> sink) {
-        pointer.set(sink.callback(OnEvent.class, (thread, sequence, id) -> {
-            tally.handled.increment();
-            sink.next(sequence);
-        }));
+        pointer.set(tally.oneValueEach(sink));
     }
 
     private void round(long number) throws InterruptedException {

@@ -84,6 +84,9 @@ final class Soak {
         loads.add(new OwnedMessages(faults));
         loads.add(new RearmedStream(faults));
         loads.add(new AnsweredCalls(faults));
+        loads.add(new AskedStream(faults));
+        loads.add(new BlockingLoops(faults));
+        loads.add(new SentSignals(faults));
         loads.add(new ShortSubscriptions(faults));
         loads.add(new ShortSchedulers(faults));
         loads.add(new ShortThreads(faults));

@@ -9,6 +9,7 @@ import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeSink;
 import reactor.ffi.SchedulerOptions;
+import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Source;
 
 /** What C, the handlers and the subscribers have counted of the sources of one name, against what the library says. */
@@ -37,8 +38,16 @@ final class Tally {
         return CallbackOptions.named(name).answerWithin(Duration.ofSeconds(60)).onError(error -> {});
     }
 
-    <T> Flux<T> counting(Flux<T> values, Class<T> type) {
+    <T> Flux<T> counting(Flux<T> values, Class<? super T> type) {
         return values.doOnNext(value -> delivered.increment()).doOnDiscard(type, value -> discarded.increment());
+    }
+
+    /** A callback whose every call is one value. */
+    MemorySegment oneValueEach(NativeSink<Long> sink) {
+        return sink.callback(OnEvent.class, (thread, sequence, id) -> {
+            handled.increment();
+            sink.next(sequence);
+        });
     }
 
     /** In onDispose: the source is silent after it, and its pointer free. */
