@@ -7,6 +7,10 @@ import reactor.ffi.internal.signal.Signals;
 /**
  * POSIX signals as a stream, by way of the JVM's own dispatcher. Never give a callback pointer to {@code sigaction}: a signal
  * handler may run on a thread that is in the middle of anything, and an upcall there aborts or hangs the JVM.
+ *
+ * <p>After the last cancellation a signal does again what it did before the first subscription. If nobody had a handler, HUP,
+ * INT and TERM end the JVM with its shutdown hooks, and the others, such as USR1, the process at once. So keep a subscription
+ * for as long as signals are sent.
  */
 public final class NativeSignals {
 

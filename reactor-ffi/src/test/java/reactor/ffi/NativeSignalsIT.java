@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +34,14 @@ class NativeSignalsIT {
         assertThat(result.exitCode()).as("%s", result).isEqualTo(128 + 1);
         assertThat(result.crashLog()).isEmpty();
         assertThat(result.out().lines()).containsExactly("HUP 1", "HUP 2", "shutdown hook");
+    }
+
+    @Test
+    void aSignalThatNobodyTakesAnyMoreMayEndTheProcessAtOnce() {
+        ForkedJvmResult result = ForkedJvm.run(EndedByUsr1.class);
+        assertThat(result.exitCode()).as("%s", result).isEqualTo(128 + 10);
+        assertThat(result.crashLog()).isEmpty();
+        assertThat(result.out().lines()).containsExactly("USR1 1");
     }
 
     @Test
@@ -209,20 +218,38 @@ class NativeSignalsIT {
         }
     }
 
+    /** Nobody else in it handles USR1: given back, it has the system's default. */
+    static final class EndedByUsr1 {
+        public static void main(String[] args) throws Exception {
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("shutdown hook")));
+            CountDownLatch first = new CountDownLatch(1);
+            Disposable subscription = NativeSignals.on("USR1").subscribe(signal -> {
+                System.out.println(signal.name() + " " + signal.count());
+                first.countDown();
+            });
+            Signaller.kill("USR1");
+            first.await();
+            subscription.dispose();
+            for (int i = 0; i < 100; i++) { // given back behind the cancel
+                Signaller.kill("USR1");
+            }
+            System.out.println("still alive");
+        }
+    }
+
     static final class Kills {
         public static void main(String[] args) throws Exception {
-            long[] last = new long[2];
+            AtomicLong last = new AtomicLong();
             Disposable subscription = NativeSignals.on(CallbackOptions.named("kills"), "USR1")
                     .map(Signal::count)
                     .subscribe(count -> {
-                        last[0]++;
-                        if (count != ++last[1]) {
+                        if (count != last.incrementAndGet()) {
                             throw new IllegalStateException("out of order: " + count);
                         }
                     });
             Signaller.kill("USR1", 1_000);
-            Thread.sleep(500);
-            System.out.println(last[0]);
+            Thread.sleep(500); // one that is still on its way when USR1 is given back would end this process
+            System.out.println(last);
             subscription.dispose();
         }
     }

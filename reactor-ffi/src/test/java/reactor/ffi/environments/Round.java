@@ -2,7 +2,6 @@ package reactor.ffi.environments;
 
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.function.BooleanSupplier;
 import reactor.core.publisher.Mono;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
@@ -94,15 +93,5 @@ final class Round {
     /** Runs it as a task. */
     <R> R onScheduler(Callable<R> task) {
         return Mono.fromCallable(task).subscribeOn(scheduler).block(LIMIT);
-    }
-
-    static void await(BooleanSupplier condition) throws InterruptedException {
-        long deadline = System.nanoTime() + LIMIT.toNanos();
-        while (!condition.getAsBoolean()) {
-            if (System.nanoTime() - deadline > 0) {
-                throw new AssertionError("it did not come to pass");
-            }
-            Thread.sleep(1);
-        }
     }
 }

@@ -2,7 +2,6 @@ package reactor.ffi.environments;
 
 import static reactor.ffi.environments.Round.LIMIT;
 import static reactor.ffi.environments.Round.THREADS;
-import static reactor.ffi.environments.Round.await;
 import static reactor.ffi.environments.Round.check;
 import static reactor.ffi.environments.Round.done;
 
@@ -32,6 +31,7 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** The parts of a {@link Round} that are streams. */
 final class StreamParts {
@@ -171,7 +171,9 @@ final class StreamParts {
             source.start(2, -1, 0);
         });
         check("churn", readings.take(3).repeat(rounds - 1).count().block(LIMIT), 3L * rounds);
-        await(() -> CallbackMetrics.of("churn").subscribers() == 0); // the last one ends behind its cancel
+        Until.that(
+                "nobody is subscribed",
+                () -> CallbackMetrics.of("churn").subscribers() == 0); // the last one ends behind its cancel
         check("dead contexts", dead.get(), 0);
     }
 
@@ -190,7 +192,7 @@ final class StreamParts {
                 })
                 .take(10)
                 .blockLast(LIMIT);
-        await(() -> source.get().running() == 0);
+        Until.that("no thread of C runs", () -> source.get().running() == 0);
         long late = CallbackMetrics.of("late").lateCalls();
         check("some are late", Math.min(1, late), 1);
         check("calls", source.get().calls(), handled.sum() + late);
@@ -269,7 +271,7 @@ final class StreamParts {
                     source.start(THREADS, -1, 0);
                 })
                 .subscribe(value -> delivered.incrementAndGet(), error::set);
-        await(() -> delivered.get() > 100);
+        Until.that("values come", () -> delivered.get() > 100);
         scheduler.disposeGracefully().block(LIMIT);
         check("unregistered", unregistered.get(), 1);
         check("rejected: " + error, error.get() instanceof RejectedExecutionException ? 1 : 0, 1);

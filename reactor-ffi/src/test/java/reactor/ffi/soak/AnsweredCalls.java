@@ -9,6 +9,7 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /**
  * Native threads that ask without a pause, a scheduler that answers, throws and lends its turn, and callbacks that are closed

@@ -10,6 +10,7 @@ import reactor.ffi.ExchangeSink;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** Native threads whose questions the subscriber answers, there and then, on another thread, or not at all. */
 final class AskedStream extends RoundsLoad {

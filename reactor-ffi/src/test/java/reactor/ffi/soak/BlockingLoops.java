@@ -5,6 +5,7 @@ import reactor.core.publisher.Flux;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** Loops that block a thread of the library's, one after another; every other one is broken off, the rest end. */
 final class BlockingLoops extends RoundsLoad {

@@ -21,6 +21,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Broker;
 import reactor.ffi.fixture.Mosquitto;
+import reactor.ffi.fixture.Until;
 
 /**
  * A real broker, killed and started again all the time. One client of libmosquitto stays subscribed and finds it again by

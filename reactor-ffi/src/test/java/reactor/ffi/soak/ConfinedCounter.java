@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.LongAdder;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.Confined;
+import reactor.ffi.fixture.Until;
 
 /** A value on its scheduler that several threads send closures to, through handles of their own; and slow calls off it. */
 final class ConfinedCounter implements Load {

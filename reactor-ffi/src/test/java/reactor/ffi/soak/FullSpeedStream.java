@@ -9,6 +9,7 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 import reactor.util.retry.Retry;
 
 /** Native threads that fire without a pause into a stream; where its policy ends it, the next one begins. */

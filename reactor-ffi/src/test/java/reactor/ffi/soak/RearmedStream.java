@@ -6,6 +6,7 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** A source that fires what it was asked for, so that an unbounded queue stays short; ends and begins again. */
 final class RearmedStream extends RoundsLoad {

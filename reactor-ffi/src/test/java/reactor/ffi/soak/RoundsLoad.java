@@ -1,6 +1,7 @@
 package reactor.ffi.soak;
 
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.fixture.Until;
 
 /** A load that is the same round again and again, on a scheduler of its own; each call of C brings one value. */
 abstract class RoundsLoad implements Load {

@@ -6,6 +6,7 @@ import reactor.core.publisher.Flux;
 import reactor.ffi.NativeSignals;
 import reactor.ffi.NativeSignals.Signal;
 import reactor.ffi.fixture.Signaller;
+import reactor.ffi.fixture.Until;
 
 /** Signals of another process, and subscriptions to them that come and go. */
 final class SentSignals extends RoundsLoad {

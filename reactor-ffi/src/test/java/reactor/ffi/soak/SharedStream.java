@@ -6,6 +6,7 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** A shared stream whose subscribers come and go; when the last has gone it is unregistered, and registered anew. */
 final class SharedStream extends RoundsLoad {

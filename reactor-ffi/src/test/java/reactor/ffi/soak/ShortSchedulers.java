@@ -14,6 +14,7 @@ import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** Schedulers that are made and disposed of while a stream, an answered callback, an offload and a confined value are on them. */
 final class ShortSchedulers implements Load {

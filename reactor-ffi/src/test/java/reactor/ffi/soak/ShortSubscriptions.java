@@ -11,6 +11,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Hub;
+import reactor.ffi.fixture.Until;
 
 /** Subscriptions that come and go by the hundred a second, half of which native code goes on calling when they have gone. */
 final class ShortSubscriptions implements Load {

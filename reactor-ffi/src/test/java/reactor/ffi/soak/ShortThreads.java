@@ -9,6 +9,7 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Until;
 
 /** Native threads that come, call once and go. */
 final class ShortThreads implements Load {

@@ -11,6 +11,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
 
 /** What C, the handlers and the subscribers have counted of the sources of one name, against what the library says. */
 final class Tally {
