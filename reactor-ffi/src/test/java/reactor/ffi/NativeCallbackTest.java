@@ -896,16 +896,23 @@ class NativeCallbackTest {
             assertThat(askOnce(next.pointer())).as("the next one of that slot").isEqualTo(7);
         }
 
+        /** Of these tests alone: what others have left behind may be collected meanwhile. */
+        interface OnForgotten {
+            long echo(long value);
+        }
+
+        private static final String REPORT = "OnForgotten.echo was collected without close()";
+
         @Test
         void collectedWithoutCloseIsReportedOnceWithWhereItWasMadeAndItsPointerGoesOnWorking() {
             try (CapturedLog log = new CapturedLog()) {
                 MemorySegment pointer = forgotten();
                 await().until(() -> {
                     System.gc();
-                    return log.text().contains("was collected without close()");
+                    return log.text().contains(REPORT);
                 });
                 System.gc();
-                assertThat(log.count("was collected without close()")).isEqualTo(1);
+                assertThat(log.count(REPORT)).isEqualTo(1);
                 assertThat(log.text()).contains("made here", "Item_10_close.forgotten");
                 assertThat(askOnce(pointer)).isEqualTo(6);
             }
@@ -914,15 +921,16 @@ class NativeCallbackTest {
         @Test
         void thatWasClosedIsNoneThatWasForgotten() {
             try (CapturedLog log = new CapturedLog()) {
-                NativeCallback<EchoLong> callback = NativeCallback.threadSafe(a, EchoLong.class, value -> value + 1);
+                NativeCallback<OnForgotten> callback =
+                        NativeCallback.threadSafe(a, OnForgotten.class, value -> value + 1);
                 callback.close();
                 callback.closed().block(Duration.ofSeconds(10));
-                assertThat(log.text()).doesNotContain("was collected without close()");
+                assertThat(log.text()).doesNotContain(REPORT);
             }
         }
 
         private MemorySegment forgotten() {
-            NativeCallback<EchoLong> callback = NativeCallback.threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<OnForgotten> callback = NativeCallback.threadSafe(a, OnForgotten.class, value -> value + 1);
             MemorySegment pointer = callback.pointer();
             callback.unref();
             return pointer;
