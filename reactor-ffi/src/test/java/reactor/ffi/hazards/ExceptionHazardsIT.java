@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Hooks;
@@ -35,7 +36,9 @@ import reactor.ffi.fixture.Callbacks.EchoSegment;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.OnText;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
+import reactor.ffi.fixture.FullHeap;
 import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
@@ -101,6 +104,48 @@ class ExceptionHazardsIT {
             });
             Calls.fromThreads(pointer, 1, 1, 0);
             System.out.println("C returned");
+        }
+    }
+
+    /** At its 128th call the JDK makes a method handle of the pointer's own, outside of every catch. */
+    @ParameterizedTest
+    @EnumSource
+    void aFullHeapWhileTheJdkOptimisesTheCall(Bridge bridge) {
+        ForkedJvmResult result = heapFull(bridge).run().assertCrashed();
+        assertThat(result.crashLog()).contains("Unrecoverable uncaught exception encountered");
+
+        heapFull(bridge)
+                .jvmOptions("-Djava.lang.invoke.MethodHandle.CUSTOMIZE_THRESHOLD=-1")
+                .run()
+                .assertExitedCleanly()
+                .assertOut("called 300");
+    }
+
+    private static ForkedJvm heapFull(Bridge bridge) {
+        return bridge.jvm(HeapFull.class).jvmOptions("-Xmx16m", "-XX:+UseSerialGC");
+    }
+
+    static final class HeapFull {
+
+        private static int called;
+
+        public static void main(String[] args) {
+            MemorySegment pointer = Bridge.of(args).pointer(OnEvent.class, (thread, sequence, id) -> call());
+            Calls.n(pointer, 300, 0);
+            System.out.println("called " + called);
+        }
+
+        private static void call() {
+            called++;
+            if (called == 100) {
+                try {
+                    FullHeap.fill();
+                } catch (OutOfMemoryError full) {
+                    // until the 200th
+                }
+            } else if (called == 200) {
+                FullHeap.makeRoom();
+            }
         }
     }
 
