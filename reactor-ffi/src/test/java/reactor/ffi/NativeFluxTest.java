@@ -22,6 +22,7 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.internal.loop.Tokens;
 import reactor.test.StepVerifier;
 
 /** A subscription from its registration to its end. */
@@ -465,6 +466,16 @@ class NativeFluxTest extends StreamTest {
                             .hasMessageContaining(name))
                     .verify(SOON);
             assertThat(events.registered).hasValue(0);
+        }
+
+        @Test
+        void refusesLaterSubscribersWhichThenKeepNothingAlive() {
+            scheduler.disposeGracefully().block(SOON);
+            long before = Tokens.out();
+            StepVerifier.create(flux())
+                    .expectError(RejectedExecutionException.class)
+                    .verify(SOON);
+            assertThat(Tokens.out()).isLessThanOrEqualTo(before);
         }
 
         @Test

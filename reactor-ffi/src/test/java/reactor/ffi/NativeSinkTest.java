@@ -193,6 +193,17 @@ class NativeSinkTest extends StreamTest {
             source.get().close();
         }
 
+        /** Nobody else here has a pointer of its C type. */
+        @Test
+        void releasesItself() {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            flux().subscribe(recorder);
+            MemorySegment first = events.sink.releaseNotify();
+            Calls.notify(first, MemorySegment.NULL, true);
+            assertThat(events.sink.releaseNotify()).isEqualTo(first);
+            recorder.cancel();
+        }
+
         @Test
         void releasesOnlyWhatWasMadeSinceTheOneBefore() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);

@@ -355,6 +355,26 @@ class RunsTest {
     }
 
     @Nested
+    class A_loop_that_was_joined {
+
+        @Test
+        void isNotWatchedAnyMore() {
+            CallbackScheduler impatient =
+                    CallbackScheduler.create(SchedulerOptions.named("impatient").warnAfter(Duration.ofMillis(500)));
+            try (CapturedLog log = CapturedLog.start()) {
+                StepVerifier.create(NativeFlux.create(options.on(impatient), new Loop(-1, null))
+                                .take(1))
+                        .expectNextCount(1)
+                        .verifyComplete();
+                await().pollDelay(Duration.ofMillis(1_200)).until(() -> true);
+                assertThat(log.text()).doesNotContain("the wait for the native loop");
+            } finally {
+                impatient.dispose();
+            }
+        }
+    }
+
+    @Nested
     class At_exit {
 
         @Test

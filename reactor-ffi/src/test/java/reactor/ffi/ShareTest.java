@@ -24,6 +24,7 @@ import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Hooks;
 import reactor.core.publisher.SignalType;
+import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
@@ -260,6 +261,38 @@ class ShareTest {
             awaitTasks();
             assertThat(asked).isEmpty();
         }
+
+        @Test
+        void thatThrowsFailsAllAndWhatItThrowsAfterAnErrorOfItsOwnIsReported() {
+            List<Throwable> reported = new CopyOnWriteArrayList<>();
+            Schedulers.onHandleError((thread, error) -> reported.add(error));
+            try {
+                IllegalStateException own = new IllegalStateException("own");
+                IllegalStateException thrown = new IllegalStateException("thrown");
+                Flux<Long> shared = NativeFlux.share(options, sink -> {
+                    events.register(sink);
+                    sink.onRequest(n -> {
+                        throw thrown;
+                    });
+                });
+                Subscriber one = subscribe(shared, Long.MAX_VALUE);
+                await().untilAsserted(() -> assertThat(one.error).isSameAs(thrown));
+                assertThat(reported).isEmpty();
+
+                Flux<Long> failed = NativeFlux.share(options, sink -> {
+                    events.register(sink);
+                    sink.onRequest(n -> {
+                        sink.error(own);
+                        throw thrown;
+                    });
+                });
+                Subscriber two = subscribe(failed, Long.MAX_VALUE);
+                await().untilAsserted(() -> assertThat(two.error).isSameAs(own));
+                assertThat(reported).containsExactly(thrown);
+            } finally {
+                Schedulers.resetOnHandleError();
+            }
+        }
     }
 
     @Nested
@@ -396,6 +429,30 @@ class ShareTest {
                 assertThat(two.error).isSameAs(failure);
             });
             assertThat(liveAtError).containsExactly(0, 0);
+        }
+
+        @Test
+        void failsAllWithTheSourcesErrorAndDropsThatOfTheUnregister() {
+            List<Throwable> dropped = new CopyOnWriteArrayList<>();
+            Hooks.onErrorDropped(dropped::add);
+            try {
+                IllegalStateException failure = new IllegalStateException("the source is broken");
+                IllegalStateException unregister = new IllegalStateException("so is its unregister");
+                Flux<Long> shared = NativeFlux.share(options, sink -> {
+                    events.register(sink);
+                    sink.onDispose(() -> {
+                        throw unregister;
+                    });
+                });
+                Subscriber one = subscribe(shared, Long.MAX_VALUE);
+                Subscriber two = subscribe(shared, Long.MAX_VALUE);
+                events.sink.error(failure);
+                await().untilAsserted(
+                                () -> assertThat(List.of(one.error, two.error)).containsOnly(failure));
+                await().untilAsserted(() -> assertThat(dropped).containsExactly(unregister));
+            } finally {
+                Hooks.resetOnErrorDropped();
+            }
         }
 
         @Test
