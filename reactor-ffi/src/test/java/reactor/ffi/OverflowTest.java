@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.lang.ref.WeakReference;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -327,6 +328,29 @@ class OverflowTest extends StreamTest {
             assertThat(recorder.error()).matches(Exceptions::isOverflow).hasMessageContaining("maxWaiting");
             awaitWaitingProducers(0);
             assertThat(discarded).hasSize(3).contains(9L);
+        }
+
+        @Test
+        void aThreadThatHasWaitedIsNotHeldOnTo() throws Exception {
+            Recorder recorder = subscribe(Overflow.block(1, LONG), 0);
+            WeakReference<Thread> ended = new WeakReference<>(waitedThread(recorder));
+            Awaitility.await().atMost(SOON).until(() -> {
+                System.gc();
+                return ended.get() == null;
+            });
+            recorder.cancel();
+        }
+
+        private Thread waitedThread(Recorder recorder) throws Exception {
+            Thread producer = new Thread(() -> {
+                events.sink.next(1L);
+                events.sink.next(2L);
+            });
+            producer.start();
+            awaitWaitingProducers(1);
+            recorder.request(2);
+            producer.join();
+            return producer;
         }
 
         @Test
