@@ -13,14 +13,16 @@ import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Exceptions;
+import reactor.core.publisher.Flux;
 import reactor.ffi.CFunction;
+import reactor.ffi.CallbackOptions;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Pool;
 
-/** One subscription. Each value has one end, in its thread's order, one at a time, on the scheduler's thread. */
+/** One subscription, to a stream of its own or a shared one. Each value has one end, in its thread's order, one at a time, on the scheduler's thread. */
 final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> {
 
     private static final Overflow[] OVERFLOWS = {
@@ -56,6 +58,7 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
 
     private final Overflow overflow;
     private final Checks checks;
+    private final boolean shared;
     private final Queue<Value> values = new ConcurrentLinkedQueue<>();
     private final long[] numbers = new long[Step.THREADS + 1];
     private final long[] last = new long[Step.THREADS + 1];
@@ -82,9 +85,11 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
         super(world, id, variety);
         this.overflow = OVERFLOWS[variety % OVERFLOWS.length];
         this.checks = checks;
+        this.shared = variety % 5 == 0;
         Arrays.fill(last, -1);
-        NativeFlux.<Value>create(options().overflow(overflow), this::register)
-                .doOnDiscard(Value.class, value -> value.discarded.incrementAndGet())
+        CallbackOptions own = options().overflow(overflow);
+        Flux<Value> flux = shared ? NativeFlux.share(own, this::register) : NativeFlux.create(own, this::register);
+        flux.doOnDiscard(Value.class, value -> value.discarded.incrementAndGet())
                 .subscribe(this);
     }
 
@@ -216,8 +221,11 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
 
     @Override
     boolean awaitOver() {
+        if (shared) {
+            world.awaitScheduler(); // where it is registered, unless it is cancelled before
+        }
         try {
-            return over.await(world.limit.toMillis(), TimeUnit.MILLISECONDS);
+            return (cancelled && registered.get() == 0) || over.await(world.limit.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
