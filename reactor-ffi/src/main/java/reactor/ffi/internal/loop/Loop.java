@@ -149,7 +149,7 @@ final class Loop {
         }
         idle.announce();
         long wait = timers.nanosToNext();
-        if (wait != 0 && isQuiet() && !lifecycle.isOver()) {
+        if (wait != 0 && isQuiet() && !timers.isToBePurged() && !lifecycle.isOver()) {
             idle.park(wait);
         }
         idle.awake();

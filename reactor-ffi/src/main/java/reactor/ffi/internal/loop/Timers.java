@@ -86,10 +86,15 @@ final class Timers {
         return heap.size();
     }
 
-    private void purge() {
+    /** Whether so many were cancelled that they are to be thrown out. */
+    boolean isToBePurged() {
         int gone = cancelled.get();
-        if (gone >= FEW && gone > heap.size() >> 1) {
-            cancelled.addAndGet(-gone);
+        return gone >= FEW && gone > heap.size() >> 1 && !heap.isEmpty();
+    }
+
+    private void purge() {
+        if (isToBePurged()) {
+            cancelled.set(0); // who was counted is cancelled already, and so thrown out
             heap.removeIf(LoopTask::isDisposed);
         }
     }

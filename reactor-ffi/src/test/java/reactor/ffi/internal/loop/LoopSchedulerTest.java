@@ -10,6 +10,7 @@ import static org.awaitility.Awaitility.await;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
@@ -18,6 +19,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -430,6 +432,23 @@ class LoopSchedulerTest {
             await().untilAsserted(() -> assertThat((int) scheduler.scanUnsafe(Scannable.Attr.BUFFERED))
                     .isLessThanOrEqualTo(128));
         }
+
+        /** The last of those for which it is woken comes between its last look and its sleep, now and then. */
+        @Test
+        void thatAreCancelledAsTheThreadFallsAsleepDoNotAccumulate() {
+            Random random = new Random(1);
+            for (int round = 0; round < 3_000; round++) {
+                List<Disposable> tasks = new ArrayList<>();
+                for (int i = 0; i < 64; i++) {
+                    tasks.add(scheduler.schedule(() -> {}, 1, TimeUnit.HOURS));
+                }
+                LockSupport.parkNanos(random.nextInt(100_000));
+                tasks.forEach(Disposable::dispose);
+                await().pollInterval(Duration.ofNanos(10_000))
+                        .pollInSameThread()
+                        .until(() -> scheduler.scanOrDefault(Scannable.Attr.BUFFERED, -1) == 0);
+            }
+        }
     }
 
     @Nested
@@ -564,6 +583,21 @@ class LoopSchedulerTest {
             scheduler.detach(source);
             scheduler.thread().join(10_000);
             assertThat(scheduler.thread().isAlive()).isFalse();
+        }
+
+        @Test
+        void dropsWhatIsDelayedAlthoughASourceStillUnregisters() throws Exception {
+            TestSource source = new TestSource(scheduler);
+            assertThat(scheduler.attach(source)).isTrue();
+            AtomicBoolean ran = new AtomicBoolean();
+            Disposable delayed = scheduler.schedule(() -> ran.set(true), 300, TimeUnit.MILLISECONDS);
+            on(scheduler, () -> {}); // it is among the timers now
+            scheduler.dispose();
+            await().until(delayed::isDisposed);
+            await().pollDelay(Duration.ofMillis(500)).until(() -> true); // and it must not run meanwhile
+            assertThat(ran).isFalse();
+            scheduler.detach(source);
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
         }
 
         @Test
