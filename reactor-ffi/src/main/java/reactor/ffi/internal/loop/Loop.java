@@ -130,15 +130,7 @@ final class Loop {
             task.withdraw();
         } else if (task.due != 0 && !lifecycle.isTerminated()) {
             timers.add(task);
-        } else if (task.run()) {
-            again(task);
-        }
-    }
-
-    private void again(LoopTask task) {
-        if (task.period > 0) {
-            timers.add(task);
-        } else {
+        } else if (task.run()) { // its period is zero: again, behind what is queued
             tasks.offer(task);
         }
     }

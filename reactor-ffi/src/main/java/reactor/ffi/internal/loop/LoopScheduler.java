@@ -101,8 +101,8 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     LoopTask submit(LoopTask task, long delay, TimeUnit unit) {
         requireNonNull(unit, "unit");
-        if (delay > 0) {
-            task.dueIn(unit.toNanos(delay));
+        if (delay > 0 || task.period > 0) { // one with a period has to know when it began
+            task.dueIn(Math.max(0, unit.toNanos(delay)));
         }
         if (lifecycle.isDisposed() || !loop.offer(task)) {
             throw rejected();

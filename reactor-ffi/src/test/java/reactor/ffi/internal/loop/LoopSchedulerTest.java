@@ -422,6 +422,24 @@ class LoopSchedulerTest {
         }
 
         @Test
+        void withoutADelayBeginAtOnceAndKeepTheirPeriod() throws Exception {
+            List<Long> at = new CopyOnWriteArrayList<>();
+            CountDownLatch four = new CountDownLatch(4);
+            long begun = System.nanoTime();
+            Disposable periodic = scheduler.schedulePeriodically(
+                    () -> {
+                        at.add(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun));
+                        four.countDown();
+                    },
+                    0,
+                    100,
+                    TimeUnit.MILLISECONDS);
+            four.await();
+            periodic.dispose();
+            assertThat(at.get(3)).isGreaterThanOrEqualTo(at.get(0) < 100 ? 300 : 200);
+        }
+
+        @Test
         void thatAreCancelledWhileTheThreadSleepsDoNotAccumulate() throws Exception {
             List<Disposable> tasks = new ArrayList<>();
             for (int i = 0; i < 10_000; i++) {
