@@ -24,6 +24,7 @@ import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Values;
 import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.Tokens;
 import reactor.test.StepVerifier;
 import reactor.test.scheduler.VirtualTimeScheduler;
 
@@ -143,6 +144,50 @@ class OffloadTest {
         assertThat(scheduler.offload(() -> 1).block(Duration.ofSeconds(10))).isEqualTo(1);
         assertThat(ran).isFalse();
         assertThat(most).hasValue(bound);
+    }
+
+    @Test
+    void whatIsOverOrCancelledKeepsNothingAlive() {
+        long before = Tokens.out();
+        assertThat(scheduler.offload(() -> 1).block(Duration.ofSeconds(10))).isEqualTo(1);
+        await().until(() -> Tokens.out() <= before);
+
+        int bound = 10 * Runtime.getRuntime().availableProcessors();
+        CountDownLatch until = new CountDownLatch(1);
+        AtomicInteger running = new AtomicInteger();
+        for (int i = 0; i < bound; i++) {
+            scheduler
+                    .offload(() -> {
+                        running.incrementAndGet();
+                        until.await();
+                        return 1;
+                    })
+                    .subscribe();
+        }
+        await().until(() -> running.get() == bound);
+        long busy = Tokens.out();
+        assertThat(busy).isGreaterThanOrEqualTo(bound);
+        scheduler.offload(() -> 1).subscribe().dispose();
+        assertThat(Tokens.out()).as("cancelled while it was queued").isLessThanOrEqualTo(busy);
+        until.countDown();
+        await().until(() -> Tokens.out() <= before);
+    }
+
+    @Test
+    void itsSubscriptionCanBeScanned() {
+        List<Scannable> subscriptions = new CopyOnWriteArrayList<>();
+        Mono<Integer> offload = scheduler.offload(() -> 1).doOnSubscribe(s -> subscriptions.add(Scannable.from(s)));
+        assertThat(offload.block(Duration.ofSeconds(10))).isEqualTo(1);
+        Scannable done = subscriptions.get(0);
+        assertThat(done.scan(Scannable.Attr.ACTUAL)).isNotNull();
+        assertThat(done.scan(Scannable.Attr.RUN_ON)).isSameAs(scheduler);
+        assertThat(done.scan(Scannable.Attr.RUN_STYLE)).isEqualTo(Scannable.Attr.RunStyle.ASYNC);
+        assertThat(done.scan(Scannable.Attr.TERMINATED)).isTrue();
+        assertThat(done.scan(Scannable.Attr.CANCELLED)).isFalse();
+
+        StepVerifier.create(offload, 0).thenCancel().verify(Duration.ofSeconds(10));
+        assertThat(subscriptions.get(1).scan(Scannable.Attr.CANCELLED)).isTrue();
+        assertThat(subscriptions.get(1).scan(Scannable.Attr.TERMINATED)).isFalse();
     }
 
     @Test

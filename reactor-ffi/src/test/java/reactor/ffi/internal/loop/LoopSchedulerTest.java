@@ -508,6 +508,26 @@ class LoopSchedulerTest {
         }
 
         @Test
+        void forgetsATaskThatIsCancelledWhileItRuns() throws Exception {
+            CountDownLatch running = new CountDownLatch(1);
+            CountDownLatch until = new CountDownLatch(1);
+            Scheduler.Worker worker = scheduler.createWorker();
+            Disposable task = worker.schedulePeriodically(
+                    () -> {
+                        running.countDown();
+                        awaitQuietly(until);
+                    },
+                    0,
+                    1,
+                    TimeUnit.HOURS);
+            running.await();
+            assertThat(Scannable.from(worker).scan(Scannable.Attr.BUFFERED)).isEqualTo(1);
+            task.dispose();
+            assertThat(Scannable.from(worker).scan(Scannable.Attr.BUFFERED)).isZero();
+            until.countDown();
+        }
+
+        @Test
         void refusesWhenTheSchedulerIsDisposed() {
             Scheduler.Worker worker = scheduler.createWorker();
             scheduler.dispose();
