@@ -48,8 +48,10 @@ class WatchTest {
         assertThat(log())
                 .contains("an unregister action", "CallbackScheduler(watched)", "whatTakesTooLongIsLoggedOnce")
                 .contains("busyOnTheScheduler");
-        await().pollDelay(Duration.ofMillis(150)).until(() -> true);
+        Watch.Entry another = Watch.begin("another action", Thread.currentThread(), scheduler);
+        await().until(() -> log().contains("another action")); // it has looked again
         assertThat(log().split("an unregister action", -1)).hasSize(2);
+        another.end();
         entry.end();
         end.countDown();
     }
