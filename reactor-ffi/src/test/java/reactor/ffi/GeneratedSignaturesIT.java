@@ -21,17 +21,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.EdgeCasesMode;
-import net.jqwik.api.Example;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
-import net.jqwik.api.RandomDistribution;
-import net.jqwik.api.Tuple;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import reactor.ffi.generated.CType;
 import reactor.ffi.generated.CType.Cells;
 import reactor.ffi.generated.CType.Scalar;
@@ -42,30 +36,44 @@ import reactor.ffi.generated.GeneratedSignature;
 /**
  * Signatures made at random, with 0 to 12 parameters, are compiled as interfaces and as C functions, and each value is
  * compared on both sides: arguments and results of handlers on the calling thread and for native threads, of stream
- * callbacks, and of C functions that Java calls; and what native code gets when the handler throws. A failure prints jqwik's
- * seed and the signature. More of them: {@code -Dreactor.ffi.test.signatures=10000}.
+ * callbacks, and of C functions that Java calls; and what native code gets when the handler throws. A signature that fails
+ * is shrunk and printed with its seed. More of them: {@code -Dreactor.ffi.test.signatures=10000}.
  */
 class GeneratedSignaturesIT {
 
-    private static final int TRIES = 8;
-    private static final int IN_ALL = Integer.getInteger("reactor.ffi.test.signatures", 100);
+    /** System property: how many signatures. */
+    private static final String SIGNATURES = "reactor.ffi.test.signatures";
+
+    /** System property: the first signature's seed; the next signature has the next seed. */
+    private static final String SEED = "reactor.ffi.test.signatures.seed";
+
+    private static final int IN_ALL = Integer.getInteger(SIGNATURES, 100);
+    private static final long FIRST = Long.getLong(SEED, System.nanoTime() & 0xFFFF_FFFFL);
 
     /** Of one call of the C compiler. */
     private static final int BATCH = 50;
 
+    /** Each attempt to shrink a signature calls the C compiler and javac. */
+    private static final Duration SHRINKING = Duration.ofSeconds(20);
+
     private static final int THREADS = 2;
     private static final Duration SOON = Duration.ofSeconds(20);
 
-    @Property(tries = TRIES, edgeCases = EdgeCasesMode.NONE)
-    void everyValueArrivesUnchanged(@ForAll("signatures") List<GeneratedSignature> signatures) throws Throwable {
-        for (int from = 0; from < signatures.size(); from += BATCH) {
-            check(signatures.subList(from, Math.min(from + BATCH, signatures.size())));
-        }
+    /** The first seed of each batch. */
+    static LongStream batches() {
+        return LongStream.iterate(FIRST, seed -> seed < FIRST + IN_ALL, seed -> seed + BATCH);
+    }
+
+    @ParameterizedTest(name = "from seed {0} on")
+    @MethodSource("batches")
+    void everyValueArrivesUnchanged(long from) throws Exception {
+        long end = Math.min(from + BATCH, FIRST + IN_ALL);
+        check(LongStream.range(from, end).mapToObj(GeneratedSignature::ofSeed).toList());
     }
 
     /** What chance might leave out. */
-    @Example
-    void everyResultTypeAndEveryNumberOfParametersIsAmongThem() throws Throwable {
+    @Test
+    void everyResultTypeAndEveryNumberOfParametersIsAmongThem() throws Exception {
         List<CType> scalars = List.of(Scalar.values());
         List<@Nullable CType> results = new ArrayList<>(scalars);
         results.add(null);
@@ -83,45 +91,46 @@ class GeneratedSignaturesIT {
         check(signatures);
     }
 
-    @Provide
-    Arbitrary<List<GeneratedSignature>> signatures() {
-        Arbitrary<CType> result = Arbitraries.frequencyOf(
-                        Tuple.of(2, Arbitraries.of(Scalar.values()).map(scalar -> (CType) scalar)),
-                        Tuple.of(1, struct(2)))
-                .injectNull(0.1);
-        Arbitrary<List<CType>> parameters = type(2).list().ofMaxSize(12);
-        return Combinators.combine(result, parameters, Arbitraries.longs())
-                .as(GeneratedSignature::new)
-                .list()
-                .ofMinSize(1)
-                .ofMaxSize(Math.max(1, 2 * IN_ALL / TRIES))
-                .withSizeDistribution(RandomDistribution.uniform());
+    private static void check(List<GeneratedSignature> signatures) throws Exception {
+        Failure failure = firstFailure(signatures);
+        if (failure != null) {
+            long deadline = System.nanoTime() + SHRINKING.toNanos();
+            Failure shrunk = failure;
+            for (Failure simpler = failure; simpler != null; simpler = simpler(shrunk, deadline)) {
+                shrunk = simpler;
+            }
+            long seed = failure.signature.seed();
+            throw new AssertionError(
+                    "seed %d (-D%s=%d -D%s=1): %s%nshrunk: %s"
+                            .formatted(seed, SEED, seed, SIGNATURES, failure.signature, shrunk.signature),
+                    shrunk.cause);
+        }
     }
 
-    private static Arbitrary<CType> type(int nested) {
-        return Arbitraries.frequencyOf(
-                Tuple.of(3, Arbitraries.of(Scalar.values()).map(scalar -> (CType) scalar)),
-                Tuple.of(nested > 0 ? 1 : 0, struct(nested)));
+    /** A signature, and how its values did not arrive. */
+    private record Failure(GeneratedSignature signature, Throwable cause) {}
+
+    private static @Nullable Failure simpler(Failure failure, long deadline) throws Exception {
+        for (GeneratedSignature simpler : failure.signature.simpler()) {
+            Failure failed = System.nanoTime() - deadline > 0 ? null : firstFailure(List.of(simpler));
+            if (failed != null) {
+                return failed;
+            }
+        }
+        return null;
     }
 
-    private static Arbitrary<CType> struct(int nested) {
-        return (nested > 0 ? type(nested - 1) : Arbitraries.of(Scalar.values()).map(scalar -> (CType) scalar))
-                .list()
-                .ofMinSize(1)
-                .ofMaxSize(4)
-                .map(Struct::new);
-    }
-
-    private static void check(List<GeneratedSignature> signatures) throws Throwable {
+    private static @Nullable Failure firstFailure(List<GeneratedSignature> signatures) throws Exception {
         try (CompiledSignatures compiled = new CompiledSignatures(signatures);
                 CallbackScheduler scheduler = CallbackScheduler.create("signatures")) {
             for (int i = 0; i < signatures.size(); i++) {
                 try (Arena arena = Arena.ofShared()) {
                     new Check<>(signatures.get(i), compiled, i, compiled.type(i), scheduler, arena).run();
                 } catch (Throwable failed) {
-                    throw new AssertionError(signatures.get(i).toString(), failed);
+                    return new Failure(signatures.get(i), failed);
                 }
             }
+            return null;
         }
     }
 

@@ -8,13 +8,52 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * A C type, and its values: a boxed primitive, the address of a pointer as a {@code Long}, and for a struct the list of its
  * fields' values.
  */
 public sealed interface CType {
+
+    /** Returns any type: one in four is a struct of 1 to 4 fields, and structs are nested up to {@code depth} deep. */
+    static CType any(SplittableRandom random, int depth) {
+        if (depth == 0 || random.nextInt(4) > 0) {
+            return Scalar.values()[random.nextInt(Scalar.values().length)];
+        }
+        return new Struct(IntStream.range(0, 1 + random.nextInt(4))
+                .mapToObj(i -> any(random, depth - 1))
+                .toList());
+    }
+
+    /** Returns the lists with one type less. */
+    static List<List<CType>> without(List<CType> types) {
+        List<List<CType>> shorter = new ArrayList<>();
+        for (int i = 0; i < types.size(); i++) {
+            List<CType> rest = new ArrayList<>(types);
+            rest.remove(i);
+            shorter.add(rest);
+        }
+        return shorter;
+    }
+
+    /** Returns the lists in which one type is a simpler one. */
+    static List<List<CType>> withOneSimpler(List<CType> types) {
+        List<List<CType>> lists = new ArrayList<>();
+        for (int i = 0; i < types.size(); i++) {
+            for (CType simpler : types.get(i).simpler()) {
+                List<CType> changed = new ArrayList<>(types);
+                changed.set(i, simpler);
+                lists.add(changed);
+            }
+        }
+        return lists;
+    }
+
+    /** Returns what a struct is without one of its parts, the simplest types first. */
+    List<CType> simpler();
 
     MemoryLayout layout();
 
@@ -78,6 +117,11 @@ public sealed interface CType {
         @Override
         public String inC() {
             return inC;
+        }
+
+        @Override
+        public List<CType> simpler() {
+            return List.of();
         }
 
         @Override
@@ -150,6 +194,16 @@ public sealed interface CType {
 
     /** A struct by value. Its name in C is that of its fields, so that equal ones are one. */
     record Struct(List<CType> fields) implements CType {
+
+        @Override
+        public List<CType> simpler() {
+            List<CType> simpler = new ArrayList<>(fields);
+            if (fields.size() > 1) {
+                without(fields).forEach(fewer -> simpler.add(new Struct(fewer)));
+            }
+            withOneSimpler(fields).forEach(same -> simpler.add(new Struct(same)));
+            return simpler;
+        }
 
         @Override
         public StructLayout layout() {

@@ -2,8 +2,10 @@ package reactor.ffi.generated;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -14,12 +16,37 @@ import org.jspecify.annotations.Nullable;
  *
  * @param result null: void
  * @param parameters of the function
- * @param seed of the values that are passed and returned
+ * @param seed of the values that are passed and returned, and of the type, where {@link #ofSeed} made it
  */
 public record GeneratedSignature(@Nullable CType result, List<CType> parameters, long seed) {
 
+    /** Returns the signature that this seed stands for, with up to 12 parameters. */
+    public static GeneratedSignature ofSeed(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        CType result = random.nextInt(10) == 0 ? null : CType.any(random, 2);
+        List<CType> parameters = IntStream.range(0, random.nextInt(13))
+                .mapToObj(i -> CType.any(random, 2))
+                .toList();
+        return new GeneratedSignature(result, parameters, seed);
+    }
+
+    /** Returns the signatures that have one thing less, the simplest ones first. */
+    public List<GeneratedSignature> simpler() {
+        List<GeneratedSignature> simpler = new ArrayList<>();
+        if (result != null) {
+            simpler.add(new GeneratedSignature(null, parameters, seed));
+        }
+        CType.without(parameters).forEach(fewer -> simpler.add(new GeneratedSignature(result, fewer, seed)));
+        if (result != null) {
+            result.simpler().forEach(type -> simpler.add(new GeneratedSignature(type, parameters, seed)));
+        }
+        CType.withOneSimpler(parameters).forEach(same -> simpler.add(new GeneratedSignature(result, same, seed)));
+        return simpler;
+    }
+
+    /** Returns where the values of arguments and results come from. */
     public Random random() {
-        return new Random(seed);
+        return new Random(new SplittableRandom(seed).nextLong()); // Random begins alike for seeds that are neighbours
     }
 
     public FunctionDescriptor descriptor() {
