@@ -29,8 +29,8 @@ import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.internal.life.Tokens;
 import reactor.ffi.internal.loop.LoopScheduler;
-import reactor.ffi.internal.loop.Tokens;
 import reactor.test.StepVerifier;
 
 /** The statements on confined values. */

@@ -34,6 +34,7 @@ import reactor.ffi.internal.upcall.Names;
 class FloorPlanTest {
 
     private static final String COMMON = "reactor.ffi.internal";
+    private static final String LIFE = "reactor.ffi.internal.life";
     private static final String UPCALL = "reactor.ffi.internal.upcall";
     private static final String LOOP = "reactor.ffi.internal.loop";
     private static final String STREAM = "reactor.ffi.internal.stream";
@@ -64,22 +65,34 @@ class FloorPlanTest {
     }
 
     @Test
-    void upcallKnowsOnlyTheJdk() {
+    void lifeKnowsOnlyTheJdk() {
         classes()
                 .that()
-                .resideInAPackage(UPCALL)
+                .resideInAPackage(LIFE)
                 .should()
-                .onlyDependOnClassesThat(in(UPCALL).or(in(COMMON)).or(JDK).or(anyOf(CallbackType.class)))
+                .onlyDependOnClassesThat(in(LIFE).or(in(COMMON)).or(JDK))
                 .check(MAIN);
     }
 
     @Test
-    void loopKnowsOnlyReactorAndJctools() {
+    void upcallKnowsOnlyLifeAndTheJdk() {
+        classes()
+                .that()
+                .resideInAPackage(UPCALL)
+                .should()
+                .onlyDependOnClassesThat(
+                        in(UPCALL).or(in(LIFE)).or(in(COMMON)).or(JDK).or(anyOf(CallbackType.class)))
+                .check(MAIN);
+    }
+
+    @Test
+    void loopKnowsOnlyLifeAndReactorAndJctools() {
         classes()
                 .that()
                 .resideInAPackage(LOOP)
                 .should()
-                .onlyDependOnClassesThat(in(LOOP).or(in(COMMON))
+                .onlyDependOnClassesThat(in(LOOP).or(in(LIFE))
+                        .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)
                         .or(JCTOOLS)
@@ -89,7 +102,7 @@ class FloorPlanTest {
     }
 
     @Test
-    void streamKnowsOnlyLoopAndUpcallAndReactor() {
+    void streamKnowsOnlyLoopAndUpcallAndLifeAndReactor() {
         classes()
                 .that()
                 .resideInAPackage(STREAM)
@@ -97,6 +110,7 @@ class FloorPlanTest {
                 .onlyDependOnClassesThat(in(STREAM)
                         .or(in(LOOP))
                         .or(in(UPCALL))
+                        .or(in(LIFE))
                         .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)
@@ -105,13 +119,14 @@ class FloorPlanTest {
     }
 
     @Test
-    void callKnowsOnlyLoopAndUpcallAndReactor() {
+    void callKnowsOnlyLoopAndUpcallAndLifeAndReactor() {
         classes()
                 .that()
                 .resideInAPackage(CALL)
                 .should()
                 .onlyDependOnClassesThat(in(CALL).or(in(LOOP))
                         .or(in(UPCALL))
+                        .or(in(LIFE))
                         .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)

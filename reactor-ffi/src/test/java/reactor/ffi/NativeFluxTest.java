@@ -22,7 +22,7 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Source;
-import reactor.ffi.internal.loop.Tokens;
+import reactor.ffi.internal.life.Tokens;
 import reactor.test.StepVerifier;
 
 /** A subscription from its registration to its end. */

@@ -23,8 +23,8 @@ import reactor.ffi.fixture.Callbacks.EchoLong;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Values;
+import reactor.ffi.internal.life.Tokens;
 import reactor.ffi.internal.loop.LoopScheduler;
-import reactor.ffi.internal.loop.Tokens;
 import reactor.test.StepVerifier;
 import reactor.test.scheduler.VirtualTimeScheduler;
 

@@ -27,7 +27,7 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Source;
-import reactor.ffi.internal.loop.Tokens;
+import reactor.ffi.internal.life.Tokens;
 
 /** One place and one fault: the world that the place's code runs in, and what has to hold in it afterwards. */
 final class Cell {

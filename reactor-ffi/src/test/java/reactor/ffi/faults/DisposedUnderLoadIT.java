@@ -22,7 +22,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Source;
-import reactor.ffi.internal.loop.Tokens;
+import reactor.ffi.internal.life.Tokens;
 
 /**
  * A scheduler that is disposed of with everything on it at full load: a stream, questions, an answered callback, a confined

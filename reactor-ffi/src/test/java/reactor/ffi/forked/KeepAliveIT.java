@@ -7,11 +7,15 @@ import java.time.Duration;
 import java.util.Timer;
 import java.util.TimerTask;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.NativeCallback;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.Overflow;
 import reactor.ffi.fixture.Callbacks.OnEvent;
@@ -142,6 +146,37 @@ class KeepAliveIT {
                     .subscribe(value -> some.countDown());
             some.await();
             System.out.println("main ends");
+        }
+    }
+
+    /** Threads make their first call while {@code main} returns, and nothing but their pointer is the library's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"direct", "threadSafe"})
+    void lateNativeThreadsAreWaitedForWhereThereWasNoFluxEver(String kind) {
+        jvm(WithoutFlux.class).arguments(kind).run().assertExitedCleanly().assertOut("main ends", "call 150");
+    }
+
+    static final class WithoutFlux {
+        public static void main(String[] args) throws Exception {
+            CountDownLatch some = new CountDownLatch(10);
+            AtomicInteger calls = new AtomicInteger();
+            OnEvent handler = (thread, sequence, id) -> {
+                some.countDown();
+                if (calls.incrementAndGet() == 150) {
+                    System.out.println("call 150");
+                }
+            };
+            NativeCallback<OnEvent> callback = args[0].equals("direct")
+                    ? NativeCallback.direct(OnEvent.class, handler)
+                    : NativeCallback.threadSafe(CallbackScheduler.shared(), OnEvent.class, handler);
+            Thread caller = new Thread(() -> Calls.fromShortLivedThreads(callback.pointer(), 500, 1, 0));
+            caller.setDaemon(true);
+            caller.start();
+            some.await();
+            System.out.println("main ends");
+            if (args[0].equals("threadSafe")) {
+                callback.unref();
+            }
         }
     }
 

@@ -17,7 +17,7 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.Pool;
-import reactor.ffi.internal.loop.Tokens;
+import reactor.ffi.internal.life.Tokens;
 
 /** What a sequence happens in: a scheduler, a pool of native threads, and the lives that the sequence makes. */
 final class World implements AutoCloseable {

@@ -7,8 +7,6 @@ import java.lang.invoke.VarHandle;
 public final class Fields {
 
     private static final VarHandle IDLE_STATE = find(Idle.class, "state", int.class);
-    private static final VarHandle REFS_TOKEN = find(Refs.class, "token", KeepAlive.Token.class);
-
     private static final VarHandle SOURCE_STATE = find(LoopSourceFields.class, "state", int.class);
 
     private Fields() {}
@@ -20,10 +18,6 @@ public final class Fields {
 
     static boolean isAwake(Idle idle) {
         return (int) IDLE_STATE.getVolatile(idle) == 0;
-    }
-
-    static boolean hasToken(Refs refs) {
-        return REFS_TOKEN.getVolatile(refs) != null;
     }
 
     private static VarHandle find(Class<?> type, String name, Class<?> of) {

@@ -6,37 +6,21 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import reactor.ffi.internal.Property;
+import reactor.ffi.internal.life.AtExit;
 import reactor.util.Loggers;
 
 /**
- * Unregisters what is still live when the JVM ends: otherwise native threads go on to call into it, and a thread that makes
- * its first upcall meanwhile is a SIGSEGV. All schedulers at the same time, within one limit: the system property {@code
- * reactor.ffi.exit.limit}, in milliseconds, by default 2000; 0 switches it off.
+ * Unregisters what is still live when the JVM ends: otherwise native threads go on to call into it. All schedulers at the
+ * same time, within the limit of {@link AtExit}, whose hook runs this.
  */
 public final class ExitHook {
 
     /** Those that ever had a source, and whose thread has not ended. */
     private static final Set<LoopScheduler> LIVE = ConcurrentHashMap.newKeySet();
 
-    private static volatile boolean begun;
-
-    static {
-        Thread hook = new Thread(null, ExitHook::run, "reactor-ffi-exit", 0, false);
-        hook.setContextClassLoader(ExitHook.class.getClassLoader());
-        try {
-            Runtime.getRuntime().addShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            begun = true;
-        }
-    }
+    private static volatile boolean begun = !AtExit.unregister(ExitHook::run);
 
     private ExitHook() {}
-
-    /** In ms; 0: switched off. */
-    static int limit() {
-        return Property.read("reactor.ffi.exit.limit", 2_000, 0, Integer.MAX_VALUE);
-    }
 
     /**
      * Whether the JVM is shutting down, and live sources are being unregistered. Any thread.
@@ -58,12 +42,8 @@ public final class ExitHook {
     }
 
     private static void run() {
-        int limit = limit();
-        if (limit == 0) {
-            return;
-        }
         begun = true;
-        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limit);
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(AtExit.limit());
         List<Thread> exiting = exiting();
         List<Leave> leaves = new ArrayList<>();
         for (LoopScheduler scheduler : LIVE) {
@@ -77,7 +57,6 @@ public final class ExitHook {
         for (Leave leave : leaves) {
             leave.awaitEnd();
         }
-        KeepAlive.linger();
     }
 
     private static void start(Leave leave) {

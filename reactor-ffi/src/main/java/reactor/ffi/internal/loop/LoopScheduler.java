@@ -14,6 +14,8 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.SchedulerOptions;
+import reactor.ffi.internal.life.AtExit;
+import reactor.ffi.internal.life.Refs;
 
 /**
  * The one implementation of {@link CallbackScheduler}: the face of the room, to Reactor, to users, and to the other rooms.
@@ -38,7 +40,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     private final Refs refs = new Refs();
 
     private LoopScheduler(SchedulerOptions options, @Nullable ClassLoader loader, boolean shared) {
-        int ignored = ExitHook.limit(); // a bad one is said here, where nothing keeps the JVM up yet
+        int ignored = AtExit.limit(); // a bad one is said here, where nothing keeps the JVM up yet
         this.options = options;
         this.warnAfterNanos = TimeUnit.NANOSECONDS.convert(options.warnAfter());
         this.shared = shared;

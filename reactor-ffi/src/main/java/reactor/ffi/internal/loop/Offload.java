@@ -15,6 +15,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Operators;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.NativeCall;
+import reactor.ffi.internal.life.KeepAlive;
 
 /**
  * A native call that is made off the scheduler's thread, and whose result arrives on it.

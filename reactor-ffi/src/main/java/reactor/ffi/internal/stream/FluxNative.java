@@ -12,18 +12,12 @@ import reactor.ffi.NativeAction;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.ExitHook;
-import reactor.ffi.internal.loop.KeepAlive;
 import reactor.ffi.internal.loop.LoopScheduler;
-import reactor.ffi.internal.upcall.NativeThreads;
 
 /** The publisher: each subscriber gets a registration of its own. */
 public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     private static final AtomicLong SOURCES = new AtomicLong();
-
-    static {
-        KeepAlive.linger(NativeThreads::linger); // the loop's room does not know upcalls
-    }
 
     private final CallbackOptions options;
     private final Registration<T> registration;

@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import reactor.ffi.internal.life.AtExit;
 
 /**
  * All threads that have made an upcall and live. The cold side of {@link ThreadRecord}: who is inside a slot, how many
@@ -26,6 +27,10 @@ public final class NativeThreads {
 
     private static volatile long lastLateCall = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
     private static volatile long lastNewThread = lastLateCall;
+
+    static {
+        AtExit.linger(NativeThreads::linger);
+    }
 
     private NativeThreads() {}
 

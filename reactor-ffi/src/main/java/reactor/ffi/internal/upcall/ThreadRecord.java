@@ -64,6 +64,7 @@ final class ThreadRecord {
     static void prepare() {
         isUpcallsOnly();
         PthreadName.current();
+        NativeThreads.known(); // its static initialiser
     }
 
     private static ThreadRecord create() {

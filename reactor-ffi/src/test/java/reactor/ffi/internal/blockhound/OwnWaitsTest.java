@@ -38,7 +38,7 @@ class OwnWaitsTest {
 
     private static final Set<String> ON_THREADS_THAT_MAY_BLOCK = Set.of(
             // Of our own.
-            "loop.KeepAlive.sleep",
+            "life.KeepAlive.sleep",
             "loop.LoopScheduler.bury",
             "loop.Watch.look",
             "upcall.NativeThreads.linger",

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.internal.life.AtExit;
 
 /** What holds the JVM up, what happens when it ends, and what it costs to wait: each in a JVM of its own. */
 class LoopExitIT {
@@ -81,7 +82,7 @@ class LoopExitIT {
 
     static final class Referenced {
         public static void main(String[] args) {
-            KeepAlive.linger(() -> System.out.println("lingered"));
+            AtExit.linger(() -> System.out.println("lingered"));
             CallbackScheduler scheduler = CallbackScheduler.create("ref");
             scheduler.ref();
             scheduler.ref();
@@ -106,7 +107,7 @@ class LoopExitIT {
         public static void main(String[] args) {
             CallbackScheduler scheduler = CallbackScheduler.create("again");
             boolean[] lingered = new boolean[1];
-            KeepAlive.linger(() -> {
+            AtExit.linger(() -> {
                 if (!lingered[0]) {
                     lingered[0] = true;
                     System.out.println("while lingering");
@@ -232,7 +233,7 @@ class LoopExitIT {
 
     static final class ExitInMain {
         public static void main(String[] args) {
-            KeepAlive.linger(() -> System.out.println("lingered"));
+            AtExit.linger(() -> System.out.println("lingered"));
             attach(scheduler(), "one", () -> {});
             attach(scheduler(), "two", () -> {});
             System.exit(7);

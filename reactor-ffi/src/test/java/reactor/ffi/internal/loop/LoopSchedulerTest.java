@@ -34,6 +34,7 @@ import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.SchedulerOptions;
+import reactor.ffi.internal.life.Tokens;
 import reactor.test.StepVerifier;
 
 @Timeout(30)
@@ -750,27 +751,18 @@ class LoopSchedulerTest {
 
     @Test
     void refsAreCountedAndFloorAtZero() {
-        long before = KeepAlive.tokens();
+        long before = Tokens.out();
         assertThat(scheduler.unref()).isZero();
         assertThat(scheduler.ref()).isEqualTo(1);
         assertThat(scheduler.ref()).isEqualTo(2);
-        assertThat(KeepAlive.tokens()).isEqualTo(before + 1);
+        assertThat(Tokens.out()).isEqualTo(before + 1);
         assertThat(scheduler.unref()).isEqualTo(1);
         assertThat(scheduler.refCount()).isEqualTo(1);
         assertThat(scheduler.unref()).isZero();
         assertThat(scheduler.unref()).isZero();
-        assertThat(KeepAlive.tokens()).isEqualTo(before);
+        assertThat(Tokens.out()).isEqualTo(before);
         assertThat(scheduler.ref()).as("ref after zero counts again").isEqualTo(1);
-        assertThat(KeepAlive.tokens()).isEqualTo(before + 1);
+        assertThat(Tokens.out()).isEqualTo(before + 1);
         scheduler.unref();
-    }
-
-    @Test
-    void aTokenIsGivenBackOnce() {
-        long before = KeepAlive.tokens();
-        KeepAlive.Token token = KeepAlive.acquire();
-        token.release();
-        token.release();
-        assertThat(KeepAlive.tokens()).isEqualTo(before);
     }
 }

@@ -1,5 +1,7 @@
-package reactor.ffi.internal.loop;
+package reactor.ffi.internal.life;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Description;
@@ -17,7 +19,18 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @State
 public class RefAgainstUnref {
 
+    private static final VarHandle TOKEN = token();
+
     private final Refs refs = new Refs();
+
+    private static VarHandle token() {
+        try {
+            return MethodHandles.privateLookupIn(Refs.class, MethodHandles.lookup())
+                    .findVarHandle(Refs.class, "token", KeepAlive.Token.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private void refAndUnref() {
         for (int i = 0; i < 10; i++) {
@@ -39,7 +52,7 @@ public class RefAgainstUnref {
     @Arbiter
     public void count(II_Result r) {
         r.r1 = refs.count();
-        r.r2 = Fields.hasToken(refs) ? 1 : 0;
+        r.r2 = TOKEN.getVolatile(refs) != null ? 1 : 0;
         refs.clear();
     }
 }

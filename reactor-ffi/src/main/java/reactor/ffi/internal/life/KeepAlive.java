@@ -1,4 +1,4 @@
-package reactor.ffi.internal.loop;
+package reactor.ffi.internal.life;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
@@ -24,8 +24,6 @@ public final class KeepAlive {
 
     /** The thread waits for the count to fall to zero, and has to be told. In its grace it looks by itself. */
     private static boolean holding;
-
-    private static volatile Runnable linger = () -> {};
 
     private KeepAlive() {}
 
@@ -70,24 +68,6 @@ public final class KeepAlive {
         return new Token();
     }
 
-    /**
-     * Sets what is run before the JVM may end because the last token is back, and at the end of the shutdown hook: it
-     * waits until native threads that are late have left.
-     *
-     * @param wait returns when it is safe to let go; it bounds itself
-     */
-    public static void linger(Runnable wait) {
-        linger = wait;
-    }
-
-    static void linger() {
-        try {
-            linger.run();
-        } catch (Throwable e) {
-            Errors.report(e);
-        }
-    }
-
     /** How many tokens are out. */
     static long tokens() {
         synchronized (LOCK) {
@@ -105,7 +85,7 @@ public final class KeepAlive {
     private static void run() {
         do {
             hold();
-            linger();
+            AtExit.linger();
         } while (!end());
     }
 

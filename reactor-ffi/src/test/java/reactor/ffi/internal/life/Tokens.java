@@ -1,4 +1,4 @@
-package reactor.ffi.internal.loop;
+package reactor.ffi.internal.life;
 
 /** How many tokens keep the JVM up, for tests that are not of this package. */
 public final class Tokens {

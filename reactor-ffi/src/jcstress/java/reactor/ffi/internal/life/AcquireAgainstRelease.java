@@ -1,4 +1,4 @@
-package reactor.ffi.internal.loop;
+package reactor.ffi.internal.life;
 
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Actor;
