@@ -1,9 +1,13 @@
 package reactor.ffi.faults;
 
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
 import java.time.Duration;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Hooks;
 import reactor.core.scheduler.Schedulers;
@@ -18,6 +22,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.FullHeap;
+import reactor.ffi.fixture.Shape;
 import reactor.ffi.fixture.Source;
 
 /**
@@ -28,14 +33,19 @@ import reactor.ffi.fixture.Source;
 class FullHeapIT {
 
     private static final long MS = 1_000_000;
-    private static final long FALLBACK = -7;
+
+    /** Not with a struct: {@code ExceptionHazardsIT.aFullHeapAtACallWithAStructByValue}. */
+    static Stream<Arguments> everywhere() {
+        return Stream.of(Where.values())
+                .flatMap(where -> Stream.of(Shape.NUMBERS, Shape.POINTERS).map(shape -> arguments(where, shape)));
+    }
 
     @ParameterizedTest
-    @EnumSource
-    void whoeverFillsItEverythingEndsInOrder(Where where) {
+    @MethodSource("everywhere")
+    void whoeverFillsItEverythingEndsInOrder(Where where, Shape shape) {
         ForkedJvm.of(Full.class)
                 .jvmOptions("-Xmx48m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-                .arguments(where.name())
+                .arguments(where.name(), shape.name())
                 .timeout(Duration.ofSeconds(30))
                 .run()
                 .assertExitedCleanly()
@@ -59,6 +69,11 @@ class FullHeapIT {
 
     static final class Full {
 
+        private static Shape shape = Shape.NUMBERS;
+
+        /** A fallback with pointers needs memory for them; where there is none, C gets a zero. */
+        private static long fallback = -7;
+
         private static final Thread MAKES_ROOM = new Thread(Full::makeRoom);
 
         private static final CallbackOptions OPTIONS =
@@ -69,6 +84,8 @@ class FullHeapIT {
             Schedulers.onHandleError((thread, error) -> {});
             MAKES_ROOM.start();
             Where where = Where.valueOf(args[0]);
+            shape = Shape.valueOf(args[1]);
+            fallback = shape == Shape.POINTERS ? 0 : fallback;
             switch (where) {
                 case SHARED_HANDLER ->
                     subscribe(NativeFlux.share(
@@ -78,14 +95,14 @@ class FullHeapIT {
                                     OPTIONS,
                                     sink -> register(
                                             sink,
-                                            value -> sink.ask(value, Duration.ofSeconds(20), FALLBACK),
+                                            value -> sink.ask(value, Duration.ofSeconds(20), fallback),
                                             value -> fillAt(3, value)))
                             .subscribe(exchange -> exchange.reply(1L), Full::print);
                 case ON_NEXT ->
                     NativeFlux.<Long>create(OPTIONS, sink -> register(sink, value -> sink.next(value), value -> {}))
                             .subscribe(value -> fillAt(3, value), Full::print);
-                case ANSWERED_HANDLER -> answered(NativeCallback.threadSafe(OPTIONS, ON_ASK, Full::answer, FALL_BACK));
-                case DIRECT_HANDLER -> answered(NativeCallback.direct(OPTIONS, ON_ASK, Full::answer, FALL_BACK));
+                case ANSWERED_HANDLER -> answered(shape.ask(Full::threadSafe, Full::answer, FALL_BACK));
+                case DIRECT_HANDLER -> answered(shape.ask(Full::direct, Full::answer, FALL_BACK));
                 case CLOSURE -> {
                     Confined<String> value =
                             Confined.of(OPTIONS.scheduler(), "value", last -> System.out.println("released"));
@@ -97,8 +114,15 @@ class FullHeapIT {
             MAKES_ROOM.join();
         }
 
-        private static final CallbackType<OnAsk> ON_ASK = CallbackType.of(OnAsk.class);
-        private static final OnAsk FALL_BACK = (thread, sequence, id) -> FALLBACK;
+        private static final OnAsk FALL_BACK = (thread, sequence, id) -> fallback;
+
+        private static <F> NativeCallback<F> threadSafe(CallbackType<F> type, F handler, F fallback) {
+            return NativeCallback.threadSafe(OPTIONS, type, handler, fallback);
+        }
+
+        private static <F> NativeCallback<F> direct(CallbackType<F> type, F handler, F fallback) {
+            return NativeCallback.direct(OPTIONS, type, handler, fallback);
+        }
 
         private static long answer(int thread, long sequence, long id) {
             fillAt(1, sequence);
@@ -106,9 +130,9 @@ class FullHeapIT {
         }
 
         /** This thread does nothing while there is no memory. */
-        private static void answered(NativeCallback<OnAsk> callback) throws InterruptedException {
+        private static void answered(NativeCallback<?> callback) throws InterruptedException {
             try (callback;
-                    Source source = Source.asking(callback.pointer(), 1, FALLBACK)) {
+                    Source source = Source.asking(callback.pointer(), 1, fallback)) {
                 source.start(1, 3, 300 * MS); // there is memory again for the last of the three
                 MAKES_ROOM.join();
                 source.await();
@@ -131,8 +155,8 @@ class FullHeapIT {
                 then.accept(sequence);
                 return sequence + id;
             };
-            Source source = Source.asking(sink.callback(OnAsk.class, handler, FALL_BACK), 1, FALLBACK);
-            source.start(1, -1, MS);
+            Source source = Source.asking(shape.ask(sink::callback, handler, FALL_BACK), 1, fallback);
+            source.start(1, -1, 5 * MS); // fewer than 128 calls: see ExceptionHazardsIT
             sink.onDispose(() -> {
                 source.stop();
                 System.out.println("stopped, wrong answers " + source.wrongAnswers());

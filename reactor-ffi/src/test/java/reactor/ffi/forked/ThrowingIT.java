@@ -1,15 +1,18 @@
 package reactor.ffi.forked;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Flux;
@@ -26,6 +29,7 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.FullHeap;
+import reactor.ffi.fixture.Shape;
 import reactor.ffi.fixture.Source;
 
 /**
@@ -80,23 +84,25 @@ class ThrowingIT {
         }
     }
 
-    @Test
-    void aHandlerThatThrowsWithTheHeapFullEndsItsStream() {
-        run(HeapFull.class).assertOut("onError java.lang.OutOfMemoryError", "stopped");
+    /** Not with a struct: {@code ExceptionHazardsIT.aFullHeapAtACallWithAStructByValue}. */
+    @ParameterizedTest
+    @EnumSource(names = {"NUMBERS", "POINTERS"})
+    void aHandlerThatThrowsWithTheHeapFullEndsItsStream(Shape shape) {
+        run(HeapFull.class, shape.name()).assertOut("onError java.lang.OutOfMemoryError", "stopped");
     }
 
     static final class HeapFull {
-
-        /** Called with a pointer, the JDK itself allocates, and aborts. */
         public static void main(String[] args) throws Exception {
             NativeFlux.<Long>create(sink -> {
-                        MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
+                        OnEvent handler = (thread, sequence, id) -> {
                             sink.next(sequence);
                             if (sequence == 3) {
                                 FullHeap.fill();
                             }
-                        });
-                        Source source = Source.events(pointer, 1).start(1, -1, MS);
+                        };
+                        MemorySegment pointer =
+                                Shape.valueOf(args[0]).event(sink::callback, handler, (thread, sequence, id) -> {});
+                        Source source = Source.events(pointer, 1).start(1, -1, 5 * MS);
                         sink.onDispose(() -> {
                             source.stop();
                             System.out.println("stopped");
@@ -110,13 +116,18 @@ class ThrowingIT {
         }
     }
 
+    static Stream<Arguments> policies() {
+        return Stream.of("unbounded", "dropOldest")
+                .flatMap(policy -> Stream.of(Shape.values()).map(shape -> arguments(policy, shape)));
+    }
+
     /** Interpreted: each step of a hand-over is a call, and the end of the stack comes at every one of them. */
     @ParameterizedTest
-    @ValueSource(strings = {"unbounded", "dropOldest"})
-    void aHandOverAtTheEndOfTheStackLeavesNoHoleInTheQueue(String policy) {
+    @MethodSource("policies")
+    void aHandOverAtTheEndOfTheStackLeavesNoHoleInTheQueue(String policy, Shape shape) {
         ForkedJvm.of(EndOfStack.class)
                 .jvmOptions("-Xint", "-XX:+UseSerialGC")
-                .arguments(policy)
+                .arguments(policy, shape.name())
                 .timeout(Duration.ofSeconds(30))
                 .run()
                 .assertExitedCleanly()
@@ -131,14 +142,16 @@ class ThrowingIT {
             Overflow overflow = args[0].equals("unbounded") ? Overflow.unbounded() : Overflow.dropOldest(4);
             NativeFlux.<Long>create(CallbackOptions.named("deep").overflow(overflow), sink -> {
                         int[] ends = new int[1];
-                        MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
+                        OnEvent handler = (thread, sequence, id) -> {
                             try {
                                 depth = 0;
                                 handOver(sink, (int) id);
                             } catch (StackOverflowError end) {
                                 ends[0]++;
                             }
-                        });
+                        };
+                        MemorySegment pointer =
+                                Shape.valueOf(args[1]).event(sink::callback, handler, (thread, sequence, id) -> {});
                         for (int i = 0; i < 200; i++) {
                             Calls.withStack(pointer, 200_000 + 16L * i, i);
                         }

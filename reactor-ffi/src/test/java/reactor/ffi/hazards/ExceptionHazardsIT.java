@@ -16,7 +16,9 @@ import java.lang.invoke.MethodType;
 import java.lang.invoke.WrongMethodTypeException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,14 +35,19 @@ import reactor.ffi.NativeFlux;
 import reactor.ffi.fixture.BareStub;
 import reactor.ffi.fixture.Callbacks.EchoInt;
 import reactor.ffi.fixture.Callbacks.EchoSegment;
+import reactor.ffi.fixture.Callbacks.GivePair;
 import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callbacks.OnEventPair;
+import reactor.ffi.fixture.Callbacks.OnEventPointer;
 import reactor.ffi.fixture.Callbacks.OnText;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.FullHeap;
 import reactor.ffi.fixture.Memory;
+import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.Structs;
+import reactor.ffi.fixture.Until;
 import reactor.ffi.fixture.Values;
 
 /** docs/hazards.md, "Exceptions": what a bare upcall does, and what ours does in its place. */
@@ -146,6 +153,98 @@ class ExceptionHazardsIT {
             } else if (called == 200) {
                 FullHeap.makeRoom();
             }
+        }
+    }
+
+    /** Without the library the JDK makes the segment of the argument, outside of every catch; with it, the library does. */
+    @Test
+    void aFullHeapAtACallWithAPointer() {
+        endsAtAFullHeap(Bridge.BARE, "pointer");
+        heapFullAtCalls(Bridge.OURS, "pointer").run().assertExitedCleanly().assertOut("C returned");
+    }
+
+    /** The JDK makes the segment of the struct, outside of every catch, with or without the library. */
+    @ParameterizedTest
+    @EnumSource
+    void aFullHeapAtACallWithAStructByValue(Bridge bridge) {
+        endsAtAFullHeap(bridge, "struct");
+        endsAtAFullHeap(bridge, "struct result");
+    }
+
+    private static void endsAtAFullHeap(Bridge bridge, String what) {
+        ForkedJvmResult result = heapFullAtCalls(bridge, what).run();
+        assertThat(result.isClean()).as("ended in good order: %s", result).isFalse();
+        assertThat(result.out()).contains("heap is full").doesNotContain("C returned");
+    }
+
+    private static ForkedJvm heapFullAtCalls(Bridge bridge, String what) {
+        return bridge.jvm(HeapFullAtCalls.class, what).jvmOptions("-Xmx16m");
+    }
+
+    static final class HeapFullAtCalls {
+
+        private static final MemorySegment PAIR = Arena.global().allocate(Structs.PAIR);
+        private static final AtomicInteger CALLED = new AtomicInteger();
+
+        public static void main(String[] args) throws InterruptedException {
+            try (Source source = Source.events(pointer(Bridge.of(args), args[1]), 1)) {
+                source.start(1, -1, 3_000_000); // far from 128 calls
+                Until.that("called", () -> CALLED.get() > 3);
+                System.out.println("heap is full");
+                try {
+                    FullHeap.fill();
+                } catch (OutOfMemoryError full) {
+                    FullHeap.makeRoomAMomentLater();
+                }
+            }
+            System.out.println("C returned");
+        }
+
+        private static MemorySegment pointer(Bridge bridge, String what) {
+            return switch (what) {
+                case "pointer" ->
+                    bridge.pointer(OnEventPointer.class, (thread, sequence, id) -> CALLED.incrementAndGet());
+                case "struct" ->
+                    bridge.pointer(
+                            OnEventPair.class, (thread, pair) -> CALLED.incrementAndGet(), Structs.ON_EVENT_PAIR);
+                default -> bridge.pointer(GivePair.class, HeapFullAtCalls::give, Structs.GIVE_PAIR);
+            };
+        }
+
+        private static MemorySegment give(int thread, long sequence, long id) {
+            CALLED.incrementAndGet();
+            return PAIR;
+        }
+    }
+
+    /** The JVM makes the Java thread of a native one outside of every catch. */
+    @ParameterizedTest
+    @EnumSource
+    void aFullHeapAtTheFirstCallOfANativeThread(Bridge bridge) {
+        ForkedJvmResult result = bridge.jvm(HeapFullAtNewThreads.class)
+                .jvmOptions("-Xmx16m")
+                .run()
+                .assertCrashed();
+        assertThat(result.crashLog()).contains("Could not attach thread for upcall");
+    }
+
+    static final class HeapFullAtNewThreads {
+
+        private static final AtomicInteger CALLED = new AtomicInteger();
+
+        public static void main(String[] args) throws InterruptedException {
+            MemorySegment pointer =
+                    Bridge.of(args).pointer(OnEvent.class, (thread, sequence, id) -> CALLED.incrementAndGet());
+            Thread calls = new Thread(() -> Calls.fromShortLivedThreads(pointer, 50_000, 1, 1));
+            calls.start();
+            BooleanSupplier notAll = calls::isAlive;
+            Until.that("called", () -> CALLED.get() > 200); // beyond the 128th
+            try {
+                FullHeap.fill();
+            } catch (OutOfMemoryError full) {
+                FullHeap.keepFullWhile(notAll);
+            }
+            System.out.println("C returned");
         }
     }
 

@@ -15,14 +15,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Wraps the call of a handler, on the thread that runs it: each memory argument gets a scope that ends with the run, and the
- * result is checked, and copied while its own scope lives, because the JDK reads it after our last frame has returned.
+ * Wraps the call of a handler, on the thread that runs it. A pointer comes from the JDK as a number, and its segment is made
+ * here: the JDK would make it before our first frame, where nothing catches an {@code OutOfMemoryError}. Each memory argument
+ * gets a scope that ends with the run. The result is checked, and a struct is copied while its own scope lives, because the
+ * JDK reads it after our last frame has returned.
  */
 final class Arguments {
 
     private static final MethodHandle OPEN;
     private static final MethodHandle CLOSE;
-    private static final MethodHandle SCOPED;
+    private static final MethodHandle POINTER;
+    private static final MethodHandle STRUCT;
     private static final MethodHandle HANDLE;
     private static final MethodHandle POINTER_RESULT;
     private static final MethodHandle STRUCT_RESULT;
@@ -32,15 +35,15 @@ final class Arguments {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             OPEN = lookup.findStatic(Arena.class, "ofConfined", methodType(Arena.class));
             CLOSE = lookup.findVirtual(Arena.class, "close", methodType(void.class));
-            SCOPED = lookup.findStatic(
+            POINTER = lookup.findStatic(
+                    Arguments.class, "pointer", methodType(MemorySegment.class, long.class, Arena.class, long.class));
+            STRUCT = lookup.findStatic(
                     Arguments.class,
-                    "scoped",
+                    "struct",
                     methodType(MemorySegment.class, long.class, Arena.class, MemorySegment.class));
-            HANDLE = lookup.findStatic(Arguments.class, "handle", methodType(MemorySegment.class, MemorySegment.class));
+            HANDLE = lookup.findStatic(Arguments.class, "handle", methodType(MemorySegment.class, long.class));
             POINTER_RESULT = lookup.findStatic(
-                    Arguments.class,
-                    "pointerResult",
-                    methodType(MemorySegment.class, String.class, MemorySegment.class));
+                    Arguments.class, "pointerResult", methodType(long.class, String.class, MemorySegment.class));
             STRUCT_RESULT = lookup.findStatic(
                     Arguments.class,
                     "structResult",
@@ -57,7 +60,7 @@ final class Arguments {
      *
      * @param handler {@code (Object, arguments...)result}
      * @param handles whose bits say which parameters are handles
-     * @return the same type
+     * @return the same type, with {@code long} for each pointer
      */
     static MethodHandle wrap(String name, MethodHandle handler, FunctionDescriptor descriptor, long handles) {
         MethodHandle checked = handler;
@@ -79,11 +82,14 @@ final class Arguments {
         order.add(1);
         boolean any = false;
         for (int i = arguments.size() - 1; i >= 0; i--) {
-            long size = sizeOf(arguments.get(i));
+            MemoryLayout layout = arguments.get(i);
+            if (layout instanceof AddressLayout) {
+                type = type.changeParameterType(i + 1, long.class);
+            }
             if (isHandle(handles, i)) {
                 call = MethodHandles.filterArguments(call, i + 1, HANDLE);
-            } else if (size >= 0) {
-                call = MethodHandles.collectArguments(call, i + 1, MethodHandles.insertArguments(SCOPED, 0, size));
+            } else if (isMemory(layout)) {
+                call = MethodHandles.collectArguments(call, i + 1, scoped(layout));
                 any = true;
             }
         }
@@ -91,7 +97,7 @@ final class Arguments {
             return call;
         }
         for (int i = 0; i < arguments.size(); i++) {
-            if (!isHandle(handles, i) && sizeOf(arguments.get(i)) >= 0) {
+            if (!isHandle(handles, i) && isMemory(arguments.get(i))) {
                 order.add(0);
             }
             order.add(i + 2);
@@ -114,31 +120,41 @@ final class Arguments {
         return parameter < Long.SIZE && (handles >>> parameter & 1) != 0;
     }
 
-    /** How much memory an argument is: a struct's size, a pointer's target, or all there is; -1 if it is no memory. */
-    private static long sizeOf(MemoryLayout layout) {
-        if (layout instanceof GroupLayout struct) {
-            return struct.byteSize();
-        }
-        if (layout instanceof AddressLayout pointer) {
-            return pointer.targetLayout().map(MemoryLayout::byteSize).orElse(Long.MAX_VALUE);
-        }
-        return -1;
+    private static boolean isMemory(MemoryLayout layout) {
+        return layout instanceof AddressLayout || layout instanceof GroupLayout;
     }
 
-    @SuppressWarnings({"unused", "restricted"}) // SCOPED; the size is C's word
-    private static MemorySegment scoped(long size, Arena run, MemorySegment argument) {
-        return argument.address() == 0 ? MemorySegment.NULL : argument.reinterpret(size, run, null);
+    /** {@code (Arena, long)MemorySegment} for a pointer, {@code (Arena, MemorySegment)MemorySegment} for a struct. */
+    private static MethodHandle scoped(MemoryLayout memory) {
+        return memory instanceof AddressLayout pointer
+                ? MethodHandles.insertArguments(
+                        POINTER,
+                        0,
+                        pointer.targetLayout().map(MemoryLayout::byteSize).orElse(Long.MAX_VALUE))
+                : MethodHandles.insertArguments(STRUCT, 0, memory.byteSize());
+    }
+
+    @SuppressWarnings({"unused", "restricted"}) // POINTER; the size is C's word
+    private static MemorySegment pointer(long size, Arena run, long address) {
+        return address == 0
+                ? MemorySegment.NULL
+                : MemorySegment.ofAddress(address).reinterpret(size, run, null);
+    }
+
+    @SuppressWarnings({"unused", "restricted"}) // STRUCT
+    private static MemorySegment struct(long size, Arena run, MemorySegment argument) {
+        return argument.reinterpret(size, run, null);
     }
 
     @SuppressWarnings("unused") // HANDLE
-    private static MemorySegment handle(MemorySegment argument) {
-        return argument.address() == 0 ? MemorySegment.NULL : MemorySegment.ofAddress(argument.address());
+    private static MemorySegment handle(long address) {
+        return address == 0 ? MemorySegment.NULL : MemorySegment.ofAddress(address);
     }
 
     @SuppressWarnings("unused") // POINTER_RESULT
-    private static MemorySegment pointerResult(String name, MemorySegment result) {
+    private static long pointerResult(String name, MemorySegment result) {
         if (result == null) {
-            return MemorySegment.NULL;
+            return 0;
         }
         if (!result.isNative()) {
             throw new IllegalStateException(
@@ -150,7 +166,7 @@ final class Arguments {
                     "the handler of " + name
                             + " returned a pointer to memory that is already freed: allocate it in an arena that outlives the call");
         }
-        return MemorySegment.ofAddress(result.address());
+        return result.address();
     }
 
     /** The copy is on the heap: whichever thread leaves the upcall can read it, and nobody has to free it. */

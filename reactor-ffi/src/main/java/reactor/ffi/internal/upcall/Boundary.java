@@ -5,7 +5,6 @@ import static java.lang.invoke.MethodType.methodType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.GroupLayout;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -117,12 +116,10 @@ final class Boundary {
 
     /** {@code (arguments...)result}. */
     private static MethodHandle zero(FunctionDescriptor descriptor, MethodType type) {
-        if (type.returnType() != MemorySegment.class) {
+        if (!(descriptor.returnLayout().orElse(null) instanceof GroupLayout struct)) {
             return MethodHandles.empty(type);
         }
-        MemoryLayout result = descriptor.returnLayout().orElseThrow();
-        MemorySegment zero =
-                result instanceof GroupLayout ? Arena.ofAuto().allocate(result).asReadOnly() : MemorySegment.NULL;
+        MemorySegment zero = Arena.ofAuto().allocate(struct).asReadOnly();
         return MethodHandles.dropArguments(MethodHandles.constant(MemorySegment.class, zero), 0, type.parameterList());
     }
 }

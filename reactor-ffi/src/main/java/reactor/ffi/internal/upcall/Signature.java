@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -34,7 +35,7 @@ public final class Signature<F> implements CallbackType<F> {
     /** Bit i: parameter i is a handle. */
     private final long handles;
 
-    /** {@code (Object handler, arguments...)result}; made when it is first needed, perhaps twice. */
+    /** {@code (Object handler, arguments...)result}, of {@link #neutralDescriptor}; made when it is first needed, perhaps twice. */
     private volatile @Nullable MethodHandle invoker;
 
     private volatile @Nullable FunctionDescriptor neutral;
@@ -178,7 +179,10 @@ public final class Signature<F> implements CallbackType<F> {
         return -1L - System.identityHashCode(type);
     }
 
-    /** Calls the handler given as first argument, with scoped arguments, and checks its result. Throws what it throws. */
+    /**
+     * Calls the handler given as first argument, with scoped arguments, and checks its result. Throws what it throws. A pointer
+     * is a {@code long} in its type.
+     */
     public MethodHandle invoker() {
         MethodHandle made = invoker;
         if (made == null) {
@@ -190,7 +194,7 @@ public final class Signature<F> implements CallbackType<F> {
         return made;
     }
 
-    /** The C function type without what stubs need not tell apart: names, and what pointers point to. */
+    /** The C function type without what stubs need not tell apart: names, and that a pointer is not a number of its size. */
     FunctionDescriptor neutralDescriptor() {
         FunctionDescriptor made = neutral;
         if (made == null) {
@@ -206,9 +210,10 @@ public final class Signature<F> implements CallbackType<F> {
         return made;
     }
 
+    /** A pointer is a number to the JDK, because it would allocate a segment outside our guard: see {@link Arguments}. */
     private static MemoryLayout neutral(MemoryLayout layout) {
         return layout instanceof AddressLayout pointer
-                ? pointer.withoutTargetLayout().withoutName()
+                ? ValueLayout.JAVA_LONG.withOrder(pointer.order()).withByteAlignment(pointer.byteAlignment())
                 : layout.withoutName();
     }
 

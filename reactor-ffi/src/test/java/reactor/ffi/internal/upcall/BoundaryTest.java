@@ -40,6 +40,7 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.FullHeap;
+import reactor.ffi.fixture.Shape;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
@@ -344,10 +345,22 @@ class BoundaryTest {
         @Test
         void isContainedAndCountedWithoutAnyHeapLeft() {
             ForkedJvm.of(NoHeapLeft.class)
+                    .arguments("NUMBERS")
                     .jvmOptions("-Xmx16m")
                     .run()
                     .assertExitedCleanly()
-                    .assertOut("failed 1000, answered by the fallback 1000");
+                    .assertOut("failed 250, answered by the fallback 250");
+        }
+
+        /** Not with a struct: {@code ExceptionHazardsIT.aFullHeapAtACallWithAStructByValue}. */
+        @Test
+        void isContainedAndCountedIfThereIsNoHeapForThePointersOfTheCall() {
+            ForkedJvm.of(NoHeapLeft.class)
+                    .arguments("POINTERS")
+                    .jvmOptions("-Xmx16m", "-XX:+UseSerialGC")
+                    .run()
+                    .assertExitedCleanly()
+                    .assertOut("failed 250");
         }
 
         @Test
@@ -665,7 +678,7 @@ class BoundaryTest {
     }
 
     /**
-     * One call fills the heap to the last word; nobody lets go of it before C returns. The others are there because the JDK
+     * One call fills the heap to the last word; nobody lets go of it before C returns. The calls before are there because the JDK
      * itself allocates in the 128th call of each stub, outside of all that we can catch: it customises the method handle.
      */
     static final class NoHeapLeft implements Callee {
@@ -673,10 +686,11 @@ class BoundaryTest {
         @SuppressWarnings("StaticAssignmentOfThrowable") // there is no memory for another
         private static final OutOfMemoryError AGAIN = new OutOfMemoryError("again");
 
-        private static final int BEFORE = 500;
+        private static final int BEFORE = 200;
 
         private static int calls;
         private static int fallbacks;
+        private static volatile boolean returned;
 
         private final CallCounters counters = new CallCounters("test");
 
@@ -695,13 +709,29 @@ class BoundaryTest {
             return counters;
         }
 
-        public static void main(String[] args) {
+        public static void main(String[] args) throws InterruptedException {
             NoHeapLeft callee = new NoHeapLeft();
-            Upcall upcall = Signature.of(OnEvent.class)
-                    .open((thread, sequence, id) -> fail(), (thread, sequence, id) -> fallbacks++, callee, 1, callee);
-            Calls.n(upcall.pointer(), 1000, 0);
+            Upcall upcall = Shape.valueOf(args[0])
+                    .event(callee::open, (thread, sequence, id) -> fail(), (thread, sequence, id) -> fallbacks++);
+            Thread others = new Thread(NoHeapLeft::keepFull);
+            others.start();
+            Calls.n(upcall.pointer(), 250, 0);
+            returned = true;
+            others.join();
             FullHeap.makeRoom();
             System.out.println("failed " + callee.counters.failed() + ", answered by the fallback " + fallbacks);
+        }
+
+        private static void keepFull() {
+            try {
+                FullHeap.keepFullWhile(() -> !returned);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        private <F> Upcall open(CallbackType<F> type, F handler, F fallback) {
+            return ((Signature<F>) type).open(handler, fallback, this, 1, this);
         }
 
         private static void fail() {
