@@ -95,6 +95,14 @@ class CallBlockingTest {
         }));
     }
 
+    private static long nativeThreadsThatWait() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().contains("(native-"))
+                .filter(thread ->
+                        thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING)
+                .count();
+    }
+
     private void enter() {
         if (inside.incrementAndGet() != 1 || !a.isCurrent()) {
             overlaps.incrementAndGet();
@@ -187,8 +195,7 @@ class CallBlockingTest {
                 });
                 begun.await();
                 source.start(3, -1, 0);
-                await().until(() -> source.calls() == 3);
-                await().pollDelay(Duration.ofMillis(20)).until(() -> true);
+                await().until(() -> nativeThreadsThatWait() == 3);
                 go.countDown();
                 assertThat(get(lend)).isEqualTo(3);
                 assertThat(source.rightAnswers()).isEqualTo(source.calls());
@@ -214,8 +221,7 @@ class CallBlockingTest {
             inside.await();
             try (Source source = Source.asking(closed.pointer(), 5, 0).start(3, 1, 0)) {
                 await().until(() -> source.calls() == 3);
-                await().pollDelay(Duration.ofMillis(50)).until(() -> true);
-                assertThat(source.running()).isEqualTo(3);
+                await().during(Duration.ofMillis(50)).until(() -> source.running() == 3);
                 closed.close();
                 await().atMost(SOON).until(() -> source.fallbackAnswers() == 3);
             } finally {
@@ -370,8 +376,7 @@ class CallBlockingTest {
                 begun.await();
                 mosquitto.publish();
                 assertThat(asking.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
-                await().pollDelay(Duration.ofMillis(20)).until(() -> true);
-                assertThat(messages).hasValue(0);
+                await().during(Duration.ofMillis(20)).until(() -> messages.get() == 0);
                 go.countDown();
                 get(stop);
                 assertThat(messages).hasValue(1);
@@ -405,10 +410,11 @@ class CallBlockingTest {
                                     sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))))
                     .subscribe(wantsNothing);
             try (Source source = Source.events(pointer.get(), 0)) {
-                assertEndsAtOnce(source, 2, TimeUnit.MILLISECONDS.toNanos(1), () -> {
-                    await().until(() -> source.calls() >= 3);
-                    await().pollDelay(Duration.ofMillis(50)).until(() -> true);
-                });
+                assertEndsAtOnce(
+                        source,
+                        2,
+                        TimeUnit.MILLISECONDS.toNanos(1),
+                        () -> await().until(() -> CallbackMetrics.of("full").waiting() == 2));
             }
             wantsNothing.cancel();
         }

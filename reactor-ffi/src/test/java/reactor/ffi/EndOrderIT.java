@@ -211,9 +211,9 @@ class EndOrderIT extends StreamTest {
                         inside.countDown();
                         Awaitility.await().atMost(SOON).until(sink::isCancelled);
                         Awaitility.await()
-                                .pollDelay(Duration.ofMillis(30))
+                                .during(Duration.ofMillis(30))
                                 .atMost(SOON)
-                                .until(() -> true);
+                                .until(() -> undone.get() == 0);
                         left.set(System.nanoTime());
                     });
                     source.set(Source.events(pointer, 0).start(1, 1, 0));
@@ -295,13 +295,21 @@ class EndOrderIT extends StreamTest {
             CountDownLatch unregistering = new CountDownLatch(1);
             NativeFlux.<Long>create(sink -> sink.onDispose(() -> {
                         unregistering.countDown();
-                        Awaitility.await().pollDelay(Duration.ofMillis(500)).until(() -> true);
+                        lastHalfASecond(); // in which the JVM must not end
                         System.out.println("unregistered");
                     }))
                     .subscribe()
                     .dispose();
             await(unregistering);
             System.exit(0);
+        }
+
+        private static void lastHalfASecond() {
+            try {
+                Thread.sleep(500);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
         }
     }
 

@@ -575,8 +575,7 @@ class NativeCallbackTest {
             awaitParked(a);
             FutureTask<Void> call =
                     start(() -> assertThat(askOnce(callback.pointer())).isEqualTo(6));
-            await().pollDelay(Duration.ofMillis(200)).until(() -> true);
-            assertThat(handled).hasValue(0);
+            await().during(Duration.ofMillis(200)).until(() -> handled.get() == 0);
             assertThat(a.thread().getState()).isEqualTo(Thread.State.WAITING);
             a.schedule(() -> {});
             get(call);
@@ -618,8 +617,7 @@ class NativeCallbackTest {
             awaitParked(a);
             FutureTask<Void> call =
                     start(() -> assertThat(askOnce(callback.pointer())).isEqualTo(6));
-            await().pollDelay(Duration.ofMillis(100)).until(() -> true);
-            assertThat(handled).hasValue(0);
+            await().during(Duration.ofMillis(100)).until(() -> handled.get() == 0);
             callback.ref();
             get(call);
         }
@@ -635,9 +633,10 @@ class NativeCallbackTest {
             awaitParked(a);
             long before = cpu();
             long wakeUps = a.counters().wakeUps();
-            await().pollDelay(Duration.ofSeconds(1)).until(() -> true);
-            assertThat(cpu() - before).isLessThan(TimeUnit.MILLISECONDS.toNanos(5));
-            assertThat(a.counters().wakeUps() - wakeUps).isZero();
+            await().during(Duration.ofSeconds(1)).untilAsserted(() -> {
+                assertThat(cpu() - before).isLessThan(TimeUnit.MILLISECONDS.toNanos(5));
+                assertThat(a.counters().wakeUps()).isEqualTo(wakeUps);
+            });
         }
 
         private long cpu() {
@@ -809,7 +808,6 @@ class NativeCallbackTest {
         @Test
         void theHandlerItselfMayCloseAndItsAnswerStillCounts() throws Exception {
             AtomicReference<NativeCallback<EchoLong>> self = new AtomicReference<>();
-            AtomicReference<Boolean> early = new AtomicReference<>();
             AtomicBoolean completed = new AtomicBoolean();
             NativeCallback<EchoLong> callback = closing(NativeCallback.threadSafe(
                     a,
@@ -817,14 +815,12 @@ class NativeCallbackTest {
                     value -> {
                         self.get().close();
                         self.get().closed().subscribe(null, null, () -> completed.set(true));
-                        await().pollDelay(Duration.ofMillis(50)).until(() -> true);
-                        early.set(completed.get());
+                        await().during(Duration.ofMillis(50)).untilFalse(completed);
                         return value + 1;
                     },
                     value -> FALLBACK));
             self.set(callback);
             assertThat(askOnce(callback.pointer())).isEqualTo(6);
-            assertThat(early).as("closed() completed in the handler").hasValue(false);
             callback.closed().block(Duration.ofSeconds(10));
             assertThat(askOnce(callback.pointer())).isEqualTo(FALLBACK);
         }
@@ -844,8 +840,7 @@ class NativeCallbackTest {
             inside.await();
             callback.closed().subscribe(null, null, () -> completed.set(true));
             callback.close();
-            await().pollDelay(Duration.ofMillis(100)).until(() -> true);
-            assertThat(completed).isFalse();
+            await().during(Duration.ofMillis(100)).untilFalse(completed);
             until.countDown();
             get(call);
             await().untilTrue(completed);
@@ -867,8 +862,7 @@ class NativeCallbackTest {
             callback.closed().subscribe(null, null, () -> completed.set(true));
             callback.released();
             NativeCallback<EchoLong> next = threadSafe(b, EchoLong.class, value -> value + 2);
-            await().pollDelay(Duration.ofMillis(100)).until(() -> true);
-            assertThat(completed).isFalse();
+            await().during(Duration.ofMillis(100)).untilFalse(completed);
             assertThat(askOnce(next.pointer())).isEqualTo(7);
             until.countDown();
             get(call);
@@ -1014,8 +1008,7 @@ class NativeCallbackTest {
                     });
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                 inside.await();
-                await().pollDelay(Duration.ofMillis(300)).until(() -> true);
-                assertThat(source.running()).isEqualTo(1);
+                await().during(Duration.ofMillis(300)).until(() -> source.running() == 1);
                 until.countDown();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(1);
@@ -1097,8 +1090,7 @@ class NativeCallbackTest {
                 assertThat(log.text())
                         .contains("waits for its turn", "CallbackScheduler(watched)", "who waits: ", "(native-")
                         .contains("internal.call.Answers.handOver", "isBusyUntil");
-                await().pollDelay(Duration.ofMillis(150)).until(() -> true);
-                assertThat(log.count("waits for its turn")).isEqualTo(1);
+                await().during(Duration.ofMillis(150)).until(() -> log.count("waits for its turn") == 1);
                 until.countDown();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(1);
@@ -1129,8 +1121,7 @@ class NativeCallbackTest {
                         Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                     await().until(() -> log.text().contains("a call waits for its turn"));
                     assertThat(log.text()).contains("internal.call.Answers.handOver", "Values.askLong");
-                    await().pollDelay(Duration.ofMillis(150)).until(() -> true);
-                    assertThat(log.count("a call waits for its turn")).isEqualTo(1);
+                    await().during(Duration.ofMillis(150)).until(() -> log.count("a call waits for its turn") == 1);
                     until.countDown();
                     source.await();
                     assertThat(source.rightAnswers()).isEqualTo(1);

@@ -105,15 +105,13 @@ class OffloadTest {
     void itIsLazyAndRunsOnceForEachSubscription() {
         AtomicInteger calls = new AtomicInteger();
         Mono<Integer> offload = scheduler.offload(calls::incrementAndGet);
-        await().pollDelay(Duration.ofMillis(50)).until(() -> true);
-        assertThat(calls).hasValue(0);
+        await().during(Duration.ofMillis(50)).until(() -> calls.get() == 0);
         BaseSubscriber<Integer> without = new BaseSubscriber<Integer>() {
             @Override
             protected void hookOnSubscribe(org.reactivestreams.Subscription subscription) {}
         };
         offload.subscribe(without);
-        await().pollDelay(Duration.ofMillis(50)).until(() -> true);
-        assertThat(calls).as("before a request").hasValue(0);
+        await("before a request").during(Duration.ofMillis(50)).until(() -> calls.get() == 0);
         without.cancel();
         assertThat(offload.block(Duration.ofSeconds(10))).isEqualTo(1);
         assertThat(offload.block(Duration.ofSeconds(10))).isEqualTo(2);

@@ -273,7 +273,7 @@ class RunsTest {
                         sink.runs(() -> {
                             loopThread.set(Thread.currentThread());
                             awaitLatch(stopped);
-                            await().pollDelay(Duration.ofMillis(100)).until(() -> true); // it takes a while to stop
+                            await().during(Duration.ofMillis(100)).until(order::isEmpty); // it takes a while to stop
                             order.add("loop has ended");
                             return 0;
                         });
@@ -366,8 +366,8 @@ class RunsTest {
                                 .take(1))
                         .expectNextCount(1)
                         .verifyComplete();
-                await().pollDelay(Duration.ofMillis(1_200)).until(() -> true);
-                assertThat(log.text()).doesNotContain("the wait for the native loop");
+                await().during(Duration.ofMillis(1_200))
+                        .until(() -> !log.text().contains("the wait for the native loop"));
             } finally {
                 impatient.dispose();
             }

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -152,6 +153,7 @@ class CallersTest {
                 true));
         await(failing);
         CountDownLatch sleeping = new CountDownLatch(1);
+        AtomicReference<Thread> sleeper = new AtomicReference<>();
         FutureTask<Boolean> other = start(() -> scheduler.call(
                 new TurnCall() {
                     @Override
@@ -159,13 +161,14 @@ class CallersTest {
 
                     @Override
                     protected void sleeps() {
+                        sleeper.set(Thread.currentThread());
                         sleeping.countDown();
                     }
                 },
                 LIMIT,
                 true));
         await(sleeping);
-        org.awaitility.Awaitility.await().pollDelay(Duration.ofMillis(50)).until(() -> true);
+        Awaitility.await().until(() -> sleeper.get().getState() == Thread.State.TIMED_WAITING);
         until.countDown();
         assertThat(busy.get(5, TimeUnit.SECONDS)).isTrue();
         assertThat(other.get(5, TimeUnit.SECONDS)).isTrue();

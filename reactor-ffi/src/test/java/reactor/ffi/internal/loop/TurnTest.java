@@ -362,8 +362,7 @@ class TurnTest {
             }
         }));
         begun.await();
-        await().pollDelay(Duration.ofMillis(1_100)).until(() -> true);
-        assertThat(call.isDone()).isFalse();
+        await().during(Duration.ofMillis(1_100)).until(() -> !call.isDone());
         go.countDown();
         assertThat(call.get()).isTrue();
     }
@@ -418,8 +417,7 @@ class TurnTest {
                 },
                 LIMIT,
                 false));
-        await().pollDelay(Duration.ofMillis(100)).until(() -> true);
-        assertThat(ran).isFalse();
+        await().during(Duration.ofMillis(100)).untilFalse(ran);
         scheduler.schedule(() -> {});
         assertThat(call.get()).isTrue();
         assertThat(ran).isTrue();
