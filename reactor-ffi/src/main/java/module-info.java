@@ -5,6 +5,7 @@ module reactor.ffi {
     requires transitive org.reactivestreams;
     requires static transitive org.jspecify;
     requires org.jctools.core.jdk11;
+    requires static java.management; // CodeCache
     requires static jdk.unsupported; // NativeSignals
     requires static micrometer.core; // CallbackMeters; not transitive, or who compiles without it could not
     requires static reactor.blockhound; // OwnWaits

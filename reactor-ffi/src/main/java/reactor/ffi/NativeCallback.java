@@ -16,6 +16,23 @@ import reactor.ffi.internal.call.AnsweredCallback;
  * if the turn does not come in time ({@link CallbackOptions#answerWithin}), it gets the fallback, and the handler never runs
  * for it. A {@link #direct} callback is answered on the calling thread itself, concurrently.
  *
+ * <p>A callback may be made for one native call, such as a comparator, thousands of times a second. If native code is done with
+ * the pointer when its function returns, {@link #released()} says so, and the pointer is used again at once:
+ *
+ * <pre>{@code
+ * try (NativeCallback<Compare> byAge = NativeCallback.direct(Compare.class, (a, b) -> age(a) - age(b))) {
+ *     qsort(base, count, size, byAge.pointer());
+ *     byAge.released();
+ * }
+ * }</pre>
+ *
+ * <p>After {@link #close()} alone native code may call the pointer still, so the pointer waits for 10 s before it is used again.
+ * Callbacks that one thread makes and closes within a second are one source if they have the same handler class (the same
+ * lambda expression), the same interface and the same {@link CallbackOptions#named name}. Where many closed pointers of one
+ * source wait, the oldest of them is used again early, for the same source and for no other: a call of native code that comes
+ * later still runs the handler of the new callback. A name for each of them keeps them apart. The pointer of any other
+ * callback is never used again early.
+ *
  * <p>Native code never sees an exception: when a handler throws, it gets the fallback, and the error goes to the handler set
  * in the options, or else to where Reactor's schedulers report theirs. All methods may be called from any thread.
  *
@@ -78,8 +95,15 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     static <F> NativeCallback<F> threadSafe(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
         NativeCallback<F> callback = synchronous(options, type, handler, fallback);
-        callback.ref();
-        return callback;
+        boolean held = false;
+        try {
+            held = callback.ref() > 0;
+            return callback;
+        } finally {
+            if (!held) { // no thread or no memory to keep the JVM alive with; nobody has seen the pointer
+                callback.released();
+            }
+        }
     }
 
     /**
@@ -221,7 +245,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
 
     /**
      * Makes the pointer inert: callers that wait get the fallback, later ones too, and are counted. A handler that runs, runs
-     * on. Allowed inside the handler. A second one does nothing.
+     * on. Allowed inside the handler. A second one does nothing. Native code may call the pointer later, so the pointer is not
+     * used again for 10 s, but where many callbacks are each made for one native call: see above.
      */
     @Override
     void close();
@@ -233,6 +258,9 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      */
     Mono<Void> closed();
 
-    /** Native code is done with the pointer and will not call it again: closes, and its slot may be reused at once. */
+    /**
+     * Native code is done with the pointer and will not call it again: closes, and the pointer may be used again at once, for
+     * any callback. A call that comes all the same may run the handler of another callback. Allowed after {@link #close()}, too.
+     */
     void released();
 }

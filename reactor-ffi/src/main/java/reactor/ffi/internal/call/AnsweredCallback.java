@@ -26,6 +26,9 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     private static final Logger LOG = Loggers.getLogger(AnsweredCallback.class);
     private static final Cleaner CLEANER = Cleaner.create();
 
+    /** A callback that one thread makes and closes within that time was made for one native call. Nanoseconds. */
+    private static final long TRANSIENT = TimeUnit.SECONDS.toNanos(1);
+
     private final Answers answers;
     private final Upcall upcall;
     private final String name;
@@ -33,6 +36,8 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     private final Forgotten forgotten;
     private final Cleaner.Cleanable cleanable;
     private final Sinks.Empty<Void> closed = Sinks.empty();
+    private final long madeBy = Thread.currentThread().threadId();
+    private final long madeAt = System.nanoTime();
 
     /** Guarded by itself, as is what close does, and what follows. */
     private final Refs refs;
@@ -42,6 +47,9 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
 
     /** Native code is done with the pointer. */
     private boolean released;
+
+    /** It was closed as a callback is that was made for one native call. */
+    private boolean isTransient;
 
     private AnsweredCallback(Answers answers, Upcall upcall, String name, boolean direct) {
         this.answers = answers;
@@ -60,8 +68,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
                 (LoopScheduler) requireNonNull(options, "options").scheduler();
         Answers answers = new Answers(signature.invoker(), signature.instance(handler, "handler"), scheduler, options);
         MethodHandle handover = Handover.of(signature.invoker().type());
-        Upcall upcall = signature.open(handover, answers, fallback, answers);
-        return new AnsweredCallback<>(answers, upcall, signature.name(), false);
+        return made(signature, handover, answers, handler, fallback, answers, options, false);
     }
 
     public static <F> NativeCallback<F> direct(
@@ -69,8 +76,29 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         Signature<F> signature = (Signature<F>) requireNonNull(type, "type");
         Answers answers = new Answers(
                 signature.invoker(), signature.instance(handler, "handler"), null, requireNonNull(options, "options"));
-        Upcall upcall = signature.open(signature.invoker(), handler, fallback, answers);
-        return new AnsweredCallback<>(answers, upcall, signature.name(), true);
+        return made(signature, signature.invoker(), handler, handler, fallback, answers, options, true);
+    }
+
+    /** Callbacks of one name, one interface and one handler class are one source. */
+    private static <F> NativeCallback<F> made(
+            Signature<F> signature,
+            MethodHandle entry,
+            Object target,
+            F handler,
+            @Nullable F fallback,
+            Answers answers,
+            CallbackOptions options,
+            boolean direct) {
+        Upcall upcall = signature.open(entry, target, handler, fallback, answers, options.name());
+        NativeCallback<F> made = null;
+        try {
+            made = new AnsweredCallback<>(answers, upcall, signature.name(), direct);
+            return made;
+        } finally {
+            if (made == null) { // no memory; nobody has seen the pointer
+                upcall.release();
+            }
+        }
     }
 
     @Override
@@ -130,6 +158,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             if (answers.closed) {
                 return;
             }
+            isTransient = Thread.currentThread().threadId() == madeBy && System.nanoTime() - madeAt < TRANSIENT;
             upcall.retire();
             answers.close();
             forgotten.over();
@@ -148,6 +177,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         } catch (Throwable e) { // no memory; whoever waits hears it too early, and the slot stays in its quarantine
             synchronized (refs) {
                 released = false;
+                isTransient = false;
             }
             left();
         }
@@ -181,6 +211,8 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     private void releaseSlot() {
         if (released) {
             upcall.release();
+        } else if (isTransient) {
+            upcall.allowEarlyReuse();
         }
     }
 

@@ -102,9 +102,16 @@ final class Teardown {
                     + " callbacks while it lives");
         }
         Upcall upcall = signature.open(handler, fallback, owner, source, memory);
-        made.put(upcall.pointer().address(), upcall);
-        notNotified.add(upcall);
-        stack.add(upcall);
+        boolean pushed = false;
+        try {
+            made.put(upcall.pointer().address(), upcall);
+            notNotified.add(upcall);
+            pushed = stack.add(upcall);
+        } finally {
+            if (!pushed) { // no memory; nobody has seen the pointer
+                release(upcall);
+            }
+        }
         if (owner.isCancelled()) {
             upcall.retire();
         }
@@ -286,7 +293,9 @@ final class Teardown {
 
     private void retire(Upcall upcall) {
         upcall.retire();
-        if (!upcall.awaitLeft(LEAVE_LIMIT)) {
+        if (upcall.awaitLeft(LEAVE_LIMIT)) {
+            upcall.allowEarlyReuse();
+        } else {
             LOG.warn(
                     "a handler of {} still runs 1 s after its callback was retired; what was registered before it is"
                             + " unregistered all the same",

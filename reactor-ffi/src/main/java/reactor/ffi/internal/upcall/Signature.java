@@ -150,9 +150,14 @@ public final class Signature<F> implements CallbackType<F> {
         }
     }
 
-    /** Binds a handler to a pointer: see {@link Stubs#open}. */
-    public Upcall open(F handler, @Nullable F fallback, Callee callee, long source, Object keep) {
-        return Stubs.open(this, invoker(), instance(handler, "handler"), fallback, callee, source, keep);
+    /**
+     * Binds a handler to a pointer: see {@link Stubs#open}.
+     *
+     * @param owner see {@link SourceKey}
+     */
+    public Upcall open(F handler, @Nullable F fallback, Callee callee, Object owner, Object keep) {
+        F target = instance(handler, "handler");
+        return Stubs.open(this, invoker(), target, fallback, callee, SourceKey.of(owner, type, target), keep);
     }
 
     /**
@@ -160,9 +165,12 @@ public final class Signature<F> implements CallbackType<F> {
      *
      * @param entry of the type of {@link #invoker}
      * @param target its first argument
+     * @param handler what it calls
+     * @param owner see {@link SourceKey}
      */
-    public Upcall open(MethodHandle entry, Object target, @Nullable F fallback, Callee callee) {
-        return Stubs.open(this, entry, target, fallback, callee, source(), callee);
+    public Upcall open(
+            MethodHandle entry, Object target, F handler, @Nullable F fallback, Callee callee, Object owner) {
+        return Stubs.open(this, entry, target, fallback, callee, SourceKey.of(owner, type, handler), callee);
     }
 
     /** Raw types let anything in: said here, where the mistake is, and not as an error of the first call. */
@@ -172,11 +180,6 @@ public final class Signature<F> implements CallbackType<F> {
                     + given.getClass().getTypeName() + ": give an instance of " + type.getTypeName());
         }
         return given;
-    }
-
-    /** Callbacks of one interface that have no stream mean the same to the pool of slots. Negative: no stream's number. */
-    private long source() {
-        return -1L - System.identityHashCode(type);
     }
 
     /**

@@ -3,6 +3,7 @@ package reactor.ffi.internal.upcall;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
@@ -32,8 +33,15 @@ final class Slot {
     /** Counts registrations: who holds an older one has nothing to say any more. */
     int generation;
 
-    /** The source of the last registration. */
-    long source;
+    /** The source of the last registration; null before the first. */
+    @Nullable
+    SourceKey source;
+
+    /**
+     * It was taken before its quarantine was over. So native code may call it for an older registration too, and when it is
+     * done with the last one the slot is for the same source only.
+     */
+    boolean early;
 
     /** When it became inert, by {@code System.nanoTime}. */
     long retiredAt;

@@ -5,7 +5,6 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayDeque;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -18,12 +17,13 @@ import org.jspecify.annotations.Nullable;
  * any time. What changes is the binding of its slot: live, then inert, and one day live again, for somebody else.
  *
  * <p>A slot is free for reuse at once when its source said that native code is done with it. Otherwise it waits in
- * quarantine, oldest first, because a late call on a reused slot would reach the wrong handler.
+ * quarantine, because a late call on a reused slot would reach the wrong handler. A registration takes the first that there
+ * is: a free slot, one whose quarantine is over, a new one if {@link Ceiling} lets it, the oldest slot of its own source
+ * before the quarantine of that is over.
  */
 public final class Stubs {
 
     private static final Map<FunctionDescriptor, Stubs> POOLS = new ConcurrentHashMap<>();
-    private static final AtomicInteger CREATED = new AtomicInteger();
     private static final AtomicInteger LAST_ID = new AtomicInteger();
     private static final LongAdder REUSED_EARLY = new LongAdder();
 
@@ -33,8 +33,11 @@ public final class Stubs {
     /** Slots that native code is done with. Guarded by this, as all that follows. */
     private final ArrayDeque<Slot> free = new ArrayDeque<>();
 
-    /** Inert slots that native code may still call, oldest first. */
-    private final LinkedHashSet<Slot> quarantine = new LinkedHashSet<>();
+    /** Inert slots that native code may still call. */
+    private final Quarantine quarantine = new Quarantine();
+
+    /** How many stubs this pool has made. */
+    private int created;
 
     private Stubs(FunctionDescriptor descriptor) {
         this.descriptor = descriptor;
@@ -48,10 +51,10 @@ public final class Stubs {
 
     /** How many stubs there are. */
     public static int created() {
-        return CREATED.get();
+        return Ceiling.created();
     }
 
-    /** How many slots were reused before their quarantine was over, because of the ceiling. */
+    /** How many slots were reused before their quarantine was over. */
     public static long reusedEarly() {
         return REUSED_EARLY.sum();
     }
@@ -73,7 +76,7 @@ public final class Stubs {
      * @param entry what a call invokes with the target and the arguments: the signature's invoker with the handler, or a way
      *     around it
      * @param fallback what answers when the handler throws, and late calls; null: the zero of the result
-     * @param source reuse prefers slots of the same source
+     * @param source whose slots are preferred, and may be reused early
      * @param keep what the fallback of late calls may need: not collected before the slot is reused
      */
     static <F> Upcall open(
@@ -82,7 +85,7 @@ public final class Stubs {
             Object target,
             @Nullable F fallback,
             Callee callee,
-            long source,
+            SourceKey source,
             Object keep) {
         return of(signature.neutralDescriptor()).bind(signature, entry, target, fallback, callee, source, keep);
     }
@@ -93,7 +96,7 @@ public final class Stubs {
             Object target,
             @Nullable F fallback,
             Callee callee,
-            long source,
+            SourceKey source,
             Object keep) {
         Consumer<? super Throwable> errors = fallback == null ? null : callee.fallbackErrors();
         Binding rescue = fallback == null
@@ -107,10 +110,18 @@ public final class Stubs {
                         null);
         Binding binding = new Binding(entry, target, rescue, callee, errors, loader(signature.type()));
         Slot slot = take(signature, source);
+        Upcall upcall = null;
+        try {
+            upcall = new Upcall(this, slot, slot.generation + 1, binding, keep);
+        } finally {
+            if (upcall == null) { // no memory; nobody has seen the pointer
+                free(slot);
+            }
+        }
         slot.generation++;
         slot.source = source;
         slot.bind(binding);
-        return new Upcall(this, slot, binding, keep);
+        return upcall;
     }
 
     /** The context class loader of the registering thread: what its frameworks expect to find in a callback too. */
@@ -119,78 +130,74 @@ public final class Stubs {
         return context != null ? context : type.getClassLoader();
     }
 
-    private Slot take(Signature<?> signature, long source) {
+    private Slot take(Signature<?> signature, SourceKey source) {
         Slot slot = free.pollLast();
         if (slot == null) {
-            slot = takeFromQuarantine(source);
+            slot = takeDue(source);
         }
-        if (slot == null && mayCreate()) {
-            return create(signature);
+        OutOfMemoryError full = null;
+        if (slot == null && Ceiling.claim(created, quarantine.offered(source))) {
+            try {
+                return create(signature);
+            } catch (OutOfMemoryError e) {
+                Ceiling.full();
+                full = e;
+            }
         }
         if (slot == null) {
             slot = takeEarly(source);
         }
         if (slot == null) {
-            throw new IllegalStateException("no stub is left for " + signature.name() + ": there are " + CREATED
-                    + ", the ceiling (system property reactor.ffi.stubs.limit). Pointers that native code is done with are"
-                    + " reused at once if the source says so: call sink.released(pointer), or pass sink.releaseNotify() to"
-                    + " the library");
+            throw noneLeft(signature, full);
         }
         return slot;
     }
 
-    private static boolean mayCreate() {
-        int created = CREATED.getAndUpdate(n -> n < Limits.STUBS ? n + 1 : n);
-        return created < Limits.STUBS;
+    private @Nullable Slot takeDue(SourceKey source) {
+        Slot slot = quarantine.takeDue(source);
+        if (slot != null) {
+            slot.early = false;
+        }
+        return slot;
     }
 
-    /** The oldest that waited long enough; one of the same source first, because its late calls would mean the same. */
-    private @Nullable Slot takeFromQuarantine(long source) {
-        long now = System.nanoTime();
-        int left = quarantine.size() - Limits.QUARANTINE_DEPTH;
-        Slot oldest = null;
-        for (Slot slot : quarantine) {
-            if (left-- <= 0 || now - slot.retiredAt < Limits.QUARANTINE) {
-                break;
-            }
-            if (slot.source == source) {
-                quarantine.remove(slot);
-                return slot;
-            }
-            oldest = oldest == null ? slot : oldest;
+    private @Nullable Slot takeEarly(SourceKey source) {
+        Slot slot = quarantine.takeEarly(source);
+        if (slot != null) {
+            slot.early = true;
+            REUSED_EARLY.increment();
         }
-        if (oldest != null) {
-            quarantine.remove(oldest);
-        }
-        return oldest;
+        return slot;
     }
 
-    private @Nullable Slot takeEarly(long source) {
-        for (Slot slot : quarantine) {
-            if (slot.source == source) {
-                quarantine.remove(slot);
-                REUSED_EARLY.increment();
-                return slot;
-            }
-        }
-        return null;
+    private IllegalStateException noneLeft(Signature<?> signature, @Nullable OutOfMemoryError full) {
+        return new IllegalStateException(
+                "no stub is left for " + signature.name() + ": of the JVM's " + Ceiling.created() + ", " + created
+                        + " are of this C type, and " + quarantine.size()
+                        + " of these wait until C can be done with them."
+                        + " Pointers that native code is done with are reused at once if their source says so: call"
+                        + " sink.released(pointer) or callback.released(), or pass sink.releaseNotify() to the library. The"
+                        + " ceiling is an eighth of the code cache (-XX:ReservedCodeCacheSize), or the system property"
+                        + " reactor.ffi.stubs.limit",
+                full);
     }
 
     @SuppressWarnings("restricted")
     private Slot create(Signature<?> signature) {
         Slot slot = new Slot(LAST_ID.incrementAndGet(), boundary.zero);
-        boolean created = false;
+        boolean made = false;
         try {
             slot.pointer = Linker.nativeLinker().upcallStub(boundary.entry.bindTo(slot), descriptor, Arena.global());
-            created = true;
+            made = true;
+            created++;
             return slot;
         } catch (IllegalCallerException denied) {
             throw NativeAccess.denied(signature.name(), denied);
         } catch (IllegalArgumentException unsupported) {
             throw signature.unsupported(unsupported);
         } finally {
-            if (!created) {
-                CREATED.decrementAndGet();
+            if (!made) {
+                Ceiling.giveBack();
             }
         }
     }
@@ -204,9 +211,14 @@ public final class Stubs {
         Binding rescue = upcall.binding.fallback == null ? boundary.zero : upcall.binding.fallback;
         Late late = new Late(callee.counters(), rescue, keep);
         slot.bind(new Binding(boundary.late, late, boundary.zero, null, rescue.errors, null));
-        slot.retiredAt = System.nanoTime();
-        quarantine.add(slot);
+        quarantine(slot);
         Sweeper.request();
+    }
+
+    synchronized void allowEarlyReuse(Upcall upcall) {
+        if (upcall.slot.generation == upcall.generation) {
+            quarantine.offer(upcall.slot);
+        }
     }
 
     synchronized void release(Upcall upcall) {
@@ -216,8 +228,23 @@ public final class Stubs {
         }
         if (slot.binding() == upcall.binding || quarantine.remove(slot)) {
             silence(slot, callee(upcall.binding).counters());
+            free(slot);
+        }
+    }
+
+    /** Native code is done with what the slot was bound to last. */
+    private void free(Slot slot) {
+        if (slot.early) {
+            quarantine(slot);
+            quarantine.offer(slot);
+        } else {
             free.addLast(slot);
         }
+    }
+
+    private void quarantine(Slot slot) {
+        slot.retiredAt = System.nanoTime();
+        quarantine.add(slot);
     }
 
     synchronized boolean isReused(Upcall upcall) {

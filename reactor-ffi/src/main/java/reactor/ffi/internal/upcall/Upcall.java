@@ -15,10 +15,10 @@ public final class Upcall {
     final Binding binding;
     private final Object keep;
 
-    Upcall(Stubs stubs, Slot slot, Binding binding, Object keep) {
+    Upcall(Stubs stubs, Slot slot, int generation, Binding binding, Object keep) {
         this.stubs = stubs;
         this.slot = slot;
-        this.generation = slot.generation;
+        this.generation = generation;
         this.binding = binding;
         this.keep = keep;
     }
@@ -31,6 +31,14 @@ public final class Upcall {
     /** Makes it inert: later calls get the fallback, and are counted. Calls that are inside run on. */
     public void retire() {
         stubs.retire(this, keep);
+    }
+
+    /**
+     * Once retired and left by its handlers: lets a later registration of the same source have its slot before the quarantine
+     * is over, where the source has many such slots or no other can be made.
+     */
+    public void allowEarlyReuse() {
+        stubs.allowEarlyReuse(this);
     }
 
     /** Native code is done with the pointer: makes it inert, and its slot may be reused at once. */

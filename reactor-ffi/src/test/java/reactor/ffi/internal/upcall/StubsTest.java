@@ -217,8 +217,17 @@ class StubsTest {
 
         @Test
         void isEarlyAtTheCeilingForTheSameSourceOnly() {
-            ForkedJvm.of(Ceiling.class)
+            ForkedJvm.of(AtTheCeiling.class)
                     .jvmOptions("-Dreactor.ffi.stubs.limit=4")
+                    .run()
+                    .assertExitedCleanly()
+                    .assertOut("ok");
+        }
+
+        @Test
+        void isEarlyForASourceThatHasManyBeforeItTakesWhatOthersNeed() {
+            ForkedJvm.of(Greedy.class)
+                    .jvmOptions("-Dreactor.ffi.stubs.limit=160")
                     .run()
                     .assertExitedCleanly()
                     .assertOut("ok");
@@ -338,17 +347,17 @@ class StubsTest {
             check(!younger.contains(oldest.pointer()), "the oldest was reused before 256 younger waited behind it");
             // 257 wait now: the oldest has 256 younger ones, the second has not.
             check(!younger.contains(second.pointer()), "the second was reused");
-            Upcall reused = a.open(EchoInt.class, value -> value);
+            Upcall reused = open(a);
             check(reused.pointer().equals(oldest.pointer()), "the oldest is reused when 256 younger wait");
 
-            Upcall third = b.open(EchoInt.class, value -> value);
-            Upcall fourth = b.open(EchoInt.class, value -> value);
-            third.retire();
-            fourth.retire();
+            Upcall third = open(b);
+            Upcall fourth = open(b);
+            retire(third);
+            retire(fourth);
             // Second and the first of the younger have 256 behind them: the same source goes first, whoever is older.
-            Upcall ofB = b.open(EchoInt.class, value -> value);
+            Upcall ofB = open(b);
             check(younger.contains(ofB.pointer()), "the oldest of the same source first");
-            Upcall ofA = a.open(EchoInt.class, value -> value);
+            Upcall ofA = open(a);
             check(ofA.pointer().equals(second.pointer()), "then the other");
             check(Stubs.quarantined() == 256, "nobody else has waited long enough");
             check(Stubs.reusedEarly() == 0, "none of these was early");
@@ -356,42 +365,111 @@ class StubsTest {
         }
 
         private static Upcall retired(TestCallee callee) {
-            Upcall upcall = callee.open(EchoInt.class, value -> value);
+            return retire(open(callee));
+        }
+
+        private static Upcall retire(Upcall upcall) {
             upcall.retire();
+            upcall.allowEarlyReuse();
             return upcall;
+        }
+
+        /** By one lambda expression: of one callee they are one source. */
+        private static Upcall open(TestCallee callee) {
+            return callee.open(EchoInt.class, value -> value);
         }
     }
 
-    static final class Ceiling {
+    static final class AtTheCeiling {
         public static void main(String[] args) {
             TestCallee a = new TestCallee();
             TestCallee b = new TestCallee();
-            Upcall first = a.open(EchoInt.class, value -> 1, value -> -1);
-            Upcall second = a.open(EchoInt.class, value -> 2);
-            Upcall third = b.open(EchoInt.class, value -> 3);
-            Upcall fourth = b.open(EchoInt.class, value -> 4);
+            Upcall first = open(a, 1);
+            Upcall second = open(a, 2);
+            Upcall third = open(b, 3);
+            Upcall fourth = open(b, 4);
             third.retire();
+            third.allowEarlyReuse();
             first.retire();
             second.retire();
             check(Stubs.created() == 4, "four stubs");
+            assertRefused(a, "a handler may still be inside those");
+            second.allowEarlyReuse();
+            first.allowEarlyReuse();
+            assertRefused(new TestCallee(), "a stranger");
+            refused(() -> a.open(EchoInt.class, value -> 6), "another handler of the same callee");
 
-            Upcall again = a.open(EchoInt.class, value -> 5);
-            check(again.pointer().equals(first.pointer()), "the oldest of the same source is reused early");
+            Upcall again = open(a, 5);
+            check(again.pointer().equals(second.pointer()), "the oldest offer to the same source is reused early");
             check(Stubs.reusedEarly() == 1, "and counted");
             check(CFunction.at(again.pointer(), EchoInt.class).echo(0) == 5, "and works");
 
-            TestCallee stranger = new TestCallee();
+            again.release();
+            assertRefused(new TestCallee(), "native code may call it for the second still");
+            check(open(a, 6).pointer().equals(first.pointer()), "the oldest offer");
+            check(open(a, 7).pointer().equals(second.pointer()), "for its own source it is as good as any");
+
+            fourth.release();
+            check(open(new TestCallee(), 8).pointer().equals(fourth.pointer()), "a free one is for all");
+            check(Stubs.created() == 4 && Stubs.reusedEarly() == 3, "still four");
+            System.out.println("ok");
+        }
+
+        /** By one lambda expression: of one callee they are one source. */
+        private static Upcall open(TestCallee callee, int answer) {
+            return callee.open(EchoInt.class, value -> answer);
+        }
+
+        private static void assertRefused(TestCallee callee, String who) {
+            refused(() -> open(callee, 6), who);
+        }
+
+        private static void refused(Runnable open, String who) {
             try {
-                stranger.open(EchoInt.class, value -> 6);
-                check(false, "a stranger has to get an error");
+                open.run();
             } catch (IllegalStateException e) {
                 check(e.getMessage().contains("EchoInt.echo"), e.getMessage());
                 check(e.getMessage().contains("sink.released(pointer)"), e.getMessage());
                 check(e.getMessage().contains("reactor.ffi.stubs.limit"), e.getMessage());
+                return;
             }
-            fourth.release();
-            check(stranger.open(EchoInt.class, value -> 6).pointer().equals(fourth.pointer()), "a free one is for all");
-            check(Stubs.created() == 4 && Stubs.reusedEarly() == 1, "still four");
+            throw new AssertionError(who);
+        }
+    }
+
+    /** Of 160 stubs. */
+    static final class Greedy {
+        public static void main(String[] args) {
+            TestCallee greedy = new TestCallee();
+            for (int i = 0; i < 2_000; i++) {
+                Upcall upcall = greedy.open(EchoInt.class, value -> value);
+                upcall.retire();
+                upcall.allowEarlyReuse();
+            }
+            check(Stubs.created() <= 11, "a sixteenth of what is left, not " + Stubs.created());
+            check(Stubs.reusedEarly() >= 1_989, "the others are its own");
+
+            int live = 0;
+            try {
+                for (; live < 1_000; live++) {
+                    new TestCallee().open(EchoInt.class, value -> value);
+                }
+            } catch (IllegalStateException refused) {
+                check(Stubs.created() == 140, "the last eighth is for others, not " + Stubs.created());
+            }
+            check(live < 140, "all but the last eighth");
+            for (int i = 0; i < 2; i++) {
+                new TestCallee().open(EchoLong.class, value -> value);
+            }
+            try {
+                new TestCallee().open(EchoLong.class, value -> value);
+                throw new AssertionError("of what is left it has its share");
+            } catch (IllegalStateException refused) {
+                check(Stubs.created() == 142, "two more, not " + Stubs.created());
+            }
+            new TestCallee().open(EchoDouble.class, value -> value);
+            new TestCallee()
+                    .open(CallbackType.of(EchoSegment.class).descriptor(Structs.ECHO_LARGE), value -> value, null);
             System.out.println("ok");
         }
     }
