@@ -4,7 +4,6 @@ module reactor.ffi {
     requires transitive reactor.core;
     requires transitive org.reactivestreams;
     requires static transitive org.jspecify;
-    requires org.jctools.core.jdk11;
     requires static java.management; // CodeCache
     requires static jdk.unsupported; // NativeSignals
     requires static micrometer.core; // CallbackMeters; not transitive, or who compiles without it could not

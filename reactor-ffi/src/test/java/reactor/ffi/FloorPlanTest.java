@@ -46,7 +46,6 @@ class FloorPlanTest {
     private static final DescribedPredicate<JavaClass> JDK = resideInAnyPackage("java..", "org.jspecify.annotations");
     private static final DescribedPredicate<JavaClass> REACTOR =
             resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams");
-    private static final DescribedPredicate<JavaClass> JCTOOLS = resideInAPackage("org.jctools..");
     private static final DescribedPredicate<JavaClass> MICROMETER = resideInAPackage("io.micrometer..");
     private static final DescribedPredicate<JavaClass> BLOCK_HOUND = resideInAPackage("reactor.blockhound..");
 
@@ -86,7 +85,7 @@ class FloorPlanTest {
     }
 
     @Test
-    void loopKnowsOnlyLifeAndReactorAndJctools() {
+    void loopKnowsOnlyLifeAndReactor() {
         classes()
                 .that()
                 .resideInAPackage(LOOP)
@@ -95,7 +94,6 @@ class FloorPlanTest {
                         .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)
-                        .or(JCTOOLS)
                         .or(anyOf(
                                 CallbackScheduler.class, SchedulerOptions.class, NativeCall.class, NativeAction.class)))
                 .check(MAIN);
@@ -130,7 +128,6 @@ class FloorPlanTest {
                         .or(in(COMMON))
                         .or(JDK)
                         .or(REACTOR)
-                        .or(JCTOOLS)
                         .or(in("reactor.ffi")))
                 .check(MAIN);
     }

@@ -32,8 +32,8 @@ class LaunchIT {
 
     private static final String DENY = "--illegal-native-access=deny";
 
-    private static final Pattern LIBRARIES = Pattern.compile(
-            "classes|reactor-ffi-.*|reactor-core-.*|reactive-streams-[0-9].*|jctools-core-.*|jspecify-.*");
+    private static final Pattern LIBRARIES =
+            Pattern.compile("classes|reactor-ffi-.*|reactor-core-.*|reactive-streams-[0-9].*|jspecify-.*");
 
     @TempDir
     static Path folder;

@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.MonoSink;
 import reactor.ffi.CallbackOptions;
@@ -14,6 +13,7 @@ import reactor.ffi.internal.life.KeepAlive;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.LoopSource;
+import reactor.ffi.internal.loop.MpscQueue;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -23,7 +23,7 @@ final class ConfinedValue<T> extends LoopSource {
     private static final Logger LOG = Loggers.getLogger(ConfinedValue.class);
 
     /** What is sent. Either run, on the scheduler's thread, or told that it failed. */
-    abstract static class Message<T> {
+    abstract static class Message<T> extends MpscQueue.Item {
 
         abstract void run(T value) throws Throwable;
 
@@ -96,7 +96,7 @@ final class ConfinedValue<T> extends LoopSource {
     private final LoopScheduler scheduler;
     private final NativeCall<T> maker;
     private final Confined.Action<? super T> release;
-    private final MpscUnboundedVarHandleArrayQueue<Message<T>> queue = new MpscUnboundedVarHandleArrayQueue<>(32);
+    private final MpscQueue<Message<T>> queue = new MpscQueue<>();
     private final AtomicInteger owners = new AtomicInteger(1);
     private final KeepAlive.@Nullable Token token;
 
@@ -208,7 +208,7 @@ final class ConfinedValue<T> extends LoopSource {
             }
             int done = 0;
             Message<T> message;
-            while (done < budget && !over && (message = queue.relaxedPoll()) != null) {
+            while (done < budget && !over && (message = queue.poll()) != null) {
                 done++;
                 run(message);
             }
@@ -288,7 +288,7 @@ final class ConfinedValue<T> extends LoopSource {
             return;
         }
         while (!left) {
-            drain(Integer.MAX_VALUE); // empty in between: a sender is between two instructions
+            drain(Integer.MAX_VALUE);
         }
     }
 

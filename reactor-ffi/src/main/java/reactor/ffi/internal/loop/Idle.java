@@ -68,9 +68,9 @@ final class Idle {
         this.budget = this.limit;
     }
 
-    /** Any thread, after its work was made visible by a full fence or a CAS. */
+    /** Any thread, after its work was made visible by a full fence, a CAS, or a volatile write. */
     void wake() {
-        if ((int) STATE.getOpaque(this) != AWAKE) {
+        if (state != AWAKE) {
             wakeSlowly();
         }
     }

@@ -2,7 +2,6 @@ package reactor.ffi.internal.loop;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 
 /**
  * The engine: what the scheduler's thread does.
@@ -35,7 +34,7 @@ final class Loop {
         }
     }
 
-    private final MpscUnboundedVarHandleArrayQueue<LoopTask> tasks = new MpscUnboundedVarHandleArrayQueue<>(64);
+    private final MpscQueue<LoopTask> tasks = new MpscQueue<>();
     private final Idle idle;
     private final Sources sources;
     private final Timers timers;
@@ -69,8 +68,12 @@ final class Loop {
             return false;
         }
         tasks.offer(task);
-        VarHandle.fullFence();
-        idle.wake();
+        try {
+            idle.wake();
+        } catch (Throwable noStack) { // nor would anybody else wake the thread for it
+            task.withdraw();
+            throw noStack;
+        }
         return !lifecycle.isTerminated() || !task.withdraw();
     }
 
@@ -114,7 +117,7 @@ final class Loop {
     private boolean runTasks() {
         int n = 0;
         LoopTask task;
-        while (n < BATCH && (task = tasks.relaxedPoll()) != null) {
+        while (n < BATCH && (task = tasks.poll()) != null) {
             run(task);
             n++;
         }

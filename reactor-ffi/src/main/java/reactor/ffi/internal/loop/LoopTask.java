@@ -10,7 +10,7 @@ import reactor.core.Disposable;
  * it: the loop's thread runs it, anybody else cancels it. A task that runs is not interrupted by a cancel: the thread may
  * be inside native code, and the next task is somebody else's.
  */
-final class LoopTask implements Disposable {
+final class LoopTask extends MpscQueue.Item implements Disposable {
 
     /** The {@code period} of a task that runs once. */
     static final long ONCE = -1;

@@ -1,18 +1,15 @@
 package reactor.ffi.internal.loop;
 
-import java.lang.invoke.VarHandle;
-import java.util.ArrayDeque;
-import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /** Who waits for the turn: callers that want an answer, and borrowers that want to go on. */
 final class Requests {
 
     /** What is queued. */
-    sealed interface Request permits TurnCall, Resume {}
+    abstract static sealed class Request extends MpscQueue.Item permits TurnCall, Resume {}
 
     /** A borrower that waits to go on after a lend of its own. */
-    static final class Resume implements Request {
+    static final class Resume extends Request {
 
         final Thread thread = Thread.currentThread();
 
@@ -20,57 +17,52 @@ final class Requests {
         boolean done;
     }
 
-    private final MpscUnboundedVarHandleArrayQueue<Request> queue = new MpscUnboundedVarHandleArrayQueue<>(16);
+    /** The owner is its consumer. A lend goes through it, and leaves what is in it for afterwards. */
+    private final MpscQueue<Request> queue = new MpscQueue<>();
 
-    /** What a lend has gone through and left for afterwards. The owner's; older than what is in the queue. */
-    private final ArrayDeque<Request> passedOver = new ArrayDeque<>();
-
-    /** Any thread. With a full fence behind it. */
+    /** Any thread. With the effects of a volatile write. */
     void add(Request request) {
         queue.offer(request);
-        VarHandle.fullFence();
     }
 
     // The rest is the owner's only.
 
     boolean isEmpty() {
-        return passedOver.isEmpty() && queue.isEmpty();
+        return queue.isEmpty();
     }
 
     @Nullable
     Request poll() {
-        return passedOver.isEmpty() ? queue.relaxedPoll() : passedOver.poll();
+        return queue.poll();
     }
 
     /** Wakes all callers, each to claim its own call. Lets go of those that are over: the lend may be one of very many. */
     void wakeCallers() {
-        passOver();
-        passedOver.removeIf(request ->
-                request instanceof TurnCall call ? !call.isWaiting() : request instanceof Resume resume && resume.done);
-        for (Request request : passedOver) {
-            if (request instanceof TurnCall call) {
+        queue.removeIf(Requests::wakeOrLetGo);
+    }
+
+    private static boolean wakeOrLetGo(Request request) {
+        if (request instanceof TurnCall call) {
+            boolean waiting = call.isWaiting();
+            if (waiting) {
                 call.wake();
             }
+            return !waiting;
         }
+        return request instanceof Resume resume && resume.done;
     }
 
     void refuseCalls() {
-        passOver();
-        passedOver.removeIf(request -> {
-            if (request instanceof TurnCall call) {
-                if (call.withdraw()) {
-                    call.wake();
-                }
-                return true;
-            }
-            return false;
-        });
+        queue.removeIf(Requests::refuse);
     }
 
-    private void passOver() {
-        Request request;
-        while ((request = queue.poll()) != null) {
-            passedOver.add(request);
+    private static boolean refuse(Request request) {
+        if (!(request instanceof TurnCall call)) {
+            return false;
         }
+        if (call.withdraw()) {
+            call.wake();
+        }
+        return true;
     }
 }

@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
  * lent, by the caller itself. Used once, by the thread that made it: {@link LoopScheduler#call}.
  */
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
-public abstract non-sealed class TurnCall implements Requests.Request {
+public abstract non-sealed class TurnCall extends Requests.Request {
 
     private static final int WAITING = 0;
     private static final int CLAIMED = 1;

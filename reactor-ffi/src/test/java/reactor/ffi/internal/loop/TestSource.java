@@ -1,12 +1,13 @@
 package reactor.ffi.internal.loop;
 
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
-import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 
 /** A source as simple as one can be: a queue whose items are counted. */
 class TestSource extends LoopSource {
 
-    final MpscUnboundedVarHandleArrayQueue<Object> queue = new MpscUnboundedVarHandleArrayQueue<>(64);
+    final Queue<Object> queue = new ConcurrentLinkedQueue<>();
     final AtomicLong drained = new AtomicLong();
 
     TestSource(LoopScheduler scheduler) {
@@ -21,7 +22,7 @@ class TestSource extends LoopSource {
     @Override
     protected boolean drain(int budget) {
         int n = 0;
-        while (n < budget && queue.relaxedPoll() != null) {
+        while (n < budget && queue.poll() != null) {
             n++;
         }
         if (n > 0) {
