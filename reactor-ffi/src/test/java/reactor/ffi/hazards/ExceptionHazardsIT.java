@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -39,6 +40,7 @@ import reactor.ffi.fixture.Callbacks.GivePair;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.OnEventPair;
 import reactor.ffi.fixture.Callbacks.OnEventPointer;
+import reactor.ffi.fixture.Callbacks.OnPointer;
 import reactor.ffi.fixture.Callbacks.OnText;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
@@ -214,6 +216,34 @@ class ExceptionHazardsIT {
         private static MemorySegment give(int thread, long sequence, long id) {
             CALLED.incrementAndGet();
             return PAIR;
+        }
+    }
+
+    /** The JDK lets the pointer be made, and has no memory for such a struct when C calls. */
+    @Test
+    void aStructOfNoBytesAsAParameter() {
+        Bridge.BARE
+                .run(OfNoBytes.class)
+                .assertExitedWith(1)
+                .assertOut("C calls")
+                .assertErr("Unrecoverable uncaught");
+        Bridge.OURS
+                .run(OfNoBytes.class)
+                .assertExitedCleanly()
+                .assertOut("refused, it is a struct or union of no bytes");
+    }
+
+    static final class OfNoBytes {
+        public static void main(String[] args) {
+            try {
+                MemorySegment pointer = Bridge.of(args)
+                        .pointer(OnPointer.class, value -> {}, FunctionDescriptor.ofVoid(MemoryLayout.structLayout()));
+                System.out.println("C calls");
+                Memory.pointer(pointer, MemorySegment.NULL, false);
+            } catch (IllegalArgumentException e) {
+                System.out.println(
+                        "refused, it " + e.getMessage().replaceAll(".* (is a [\\w ]+ of no bytes),.*", "$1"));
+            }
         }
     }
 

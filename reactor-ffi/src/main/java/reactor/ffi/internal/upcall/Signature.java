@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -23,6 +24,9 @@ public final class Signature<F> implements CallbackType<F> {
             return analyse(type);
         }
     };
+
+    /** Fewer than this have always fitted into a method of 255, whatever the JDK adds for a result. */
+    private static final int MANY_SLOTS = 245;
 
     private final Class<F> type;
     private final Method method;
@@ -118,18 +122,40 @@ public final class Signature<F> implements CallbackType<F> {
                 + " is not a pointer, so it cannot be a handle; parameters count from 0");
     }
 
-    /** What the linker says of a layout that C does not have here. */
+    /** What the linker says of a layout that C does not have here, or that is too large for a call. */
     IllegalArgumentException unsupported(IllegalArgumentException cause) {
+        long slots = slots();
         return new IllegalArgumentException(
-                "the descriptor of " + name() + ", " + descriptor + ", has a layout that this platform's C does not: "
-                        + cause.getMessage(),
+                slots > MANY_SLOTS
+                        ? "the parameters of " + name() + ", " + descriptor
+                                + ", are too large: the JDK takes a struct by value"
+                                + " apart into words of 8 bytes, and each of them fills two parameter slots of a method. The"
+                                + " JVM allows a method 255 slots, the JDK itself needs some, and these parameters take "
+                                + slots + ". Let C code in between pass a pointer to the struct"
+                        : "the descriptor of " + name() + ", " + descriptor
+                                + ", has a layout that this platform's C does not: " + cause.getMessage(),
                 cause);
+    }
+
+    /** How many parameter slots the JDK's own method has where structs by value go over the stack. */
+    private long slots() {
+        long slots = 0;
+        for (MemoryLayout parameter : descriptor.argumentLayouts()) {
+            boolean narrow = parameter instanceof ValueLayout && parameter.byteSize() < Long.BYTES;
+            slots += narrow ? 1 : 2 * ((parameter.byteSize() + 7) / 8);
+        }
+        return slots;
     }
 
     private static void check(Class<?> type, Method method, FunctionDescriptor descriptor) {
         MethodType java = MethodType.methodType(method.getReturnType(), method.getParameterTypes());
         MethodType c = descriptor.toMethodType();
         String name = Interfaces.name(type, method);
+        for (int i = 0; i < c.parameterCount(); i++) {
+            checkIsSomething(
+                    "parameter " + i, name, descriptor.argumentLayouts().get(i));
+        }
+        descriptor.returnLayout().ifPresent(result -> checkIsSomething("the result", name, result));
         if (c.parameterCount() != java.parameterCount()) {
             throw new IllegalArgumentException(
                     "the descriptor of " + name + ", " + descriptor + ", has " + c.parameterCount()
@@ -147,6 +173,14 @@ public final class Signature<F> implements CallbackType<F> {
             throw new IllegalArgumentException("the result of " + name + " is "
                     + java.returnType().getSimpleName() + ", but the descriptor's is carried by "
                     + c.returnType().getSimpleName() + ": change one of the two");
+        }
+    }
+
+    /** The JDK takes a struct of no bytes, and has no memory for it when C calls: that ends the JVM. */
+    private static void checkIsSomething(String what, String name, MemoryLayout layout) {
+        if (layout instanceof GroupLayout && layout.byteSize() == 0) {
+            throw new IllegalArgumentException(what + " of " + name + " is a struct or union of no bytes, " + layout
+                    + ", which C passes as nothing: leave it out, or say what it holds");
         }
     }
 

@@ -1,5 +1,8 @@
 package reactor.ffi.internal.upcall;
 
+import static java.lang.foreign.MemoryLayout.sequenceLayout;
+import static java.lang.foreign.MemoryLayout.structLayout;
+import static java.lang.foreign.MemoryLayout.unionLayout;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BOOLEAN;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
@@ -15,9 +18,11 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.GroupLayout;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.module.Configuration;
 import java.lang.module.ModuleFinder;
@@ -300,6 +305,61 @@ class SignatureTest {
                     ? CallbackType.of(EchoLong.class).descriptor(FunctionDescriptor.of(cLong, cLong))
                     : CallbackType.of(EchoInt.class).descriptor(FunctionDescriptor.of(cLong, cLong));
             assertThat(((Signature<?>) type).descriptor()).isEqualTo(FunctionDescriptor.of(cLong, cLong));
+        }
+
+        static Stream<GroupLayout> structsOfNoBytes() {
+            return Stream.of(
+                    structLayout(),
+                    unionLayout(),
+                    structLayout(structLayout(), unionLayout()),
+                    unionLayout(structLayout()),
+                    structLayout(sequenceLayout(0, JAVA_INT)),
+                    unionLayout(sequenceLayout(3, structLayout())));
+        }
+
+        @ParameterizedTest
+        @MethodSource("structsOfNoBytes")
+        void ofAStructOfNoBytesIsRefused(GroupLayout nothing) {
+            for (FunctionDescriptor descriptor :
+                    List.of(FunctionDescriptor.of(ADDRESS, nothing), FunctionDescriptor.of(nothing, ADDRESS))) {
+                assertThatThrownBy(() -> CallbackType.of(EchoSegment.class).descriptor(descriptor))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("EchoSegment.echo is a struct or union of no bytes")
+                        .hasMessageContaining("leave it out");
+            }
+        }
+
+        @Test
+        void ofAnArrayWithoutLengthBehindMembersIsNot() {
+            StructLayout flexible = structLayout(JAVA_LONG, sequenceLayout(0, JAVA_LONG));
+            CallbackType<OnPointer> type =
+                    CallbackType.of(OnPointer.class).descriptor(FunctionDescriptor.ofVoid(flexible));
+            long[] seen = new long[1];
+            MemorySegment pointer = callee.pointer(type, value -> seen[0] = value.get(JAVA_LONG, 0));
+            Memory.pointer(pointer, MemorySegment.ofAddress(4711), false);
+            assertThat(seen).containsExactly(4711);
+        }
+
+        @Test
+        void ofMoreWordsThanAMethodHasSlotsForIsRefusedWithThatReason() {
+            CallbackType<OnPointer> fits = CallbackType.of(OnPointer.class).descriptor(onBytes(1008));
+            callee.pointer(fits, value -> {});
+            CallbackType<OnPointer> tooLarge = CallbackType.of(OnPointer.class).descriptor(onBytes(1024));
+            for (Executable use : List.<Executable>of(
+                    () -> callee.pointer(tooLarge, value -> {}),
+                    () -> CFunction.at(MemorySegment.ofAddress(4711), tooLarge))) {
+                assertThatThrownBy(use::execute)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("OnPointer.onPointer")
+                        .hasMessageContaining("are too large")
+                        .hasMessageContaining("255 slots, the JDK itself needs some, and these parameters take 256")
+                        .hasMessageContaining("pass a pointer to the struct")
+                        .hasMessageNotContaining("platform");
+            }
+        }
+
+        private static FunctionDescriptor onBytes(long size) {
+            return FunctionDescriptor.ofVoid(structLayout(sequenceLayout(size, JAVA_BYTE)));
         }
 
         @Test
