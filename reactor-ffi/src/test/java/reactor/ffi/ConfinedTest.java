@@ -501,7 +501,7 @@ class ConfinedTest {
                     try {
                         confined.send(value -> value.add(""));
                         taken.incrementAndGet();
-                    } catch (IllegalStateException e) {
+                    } catch (IllegalStateException _) {
                         refused.incrementAndGet();
                     }
                     if (sequence == closeAt && closed.compareAndSet(false, true)) {

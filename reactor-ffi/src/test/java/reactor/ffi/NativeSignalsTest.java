@@ -149,7 +149,7 @@ class NativeSignalsTest {
                 });
                 assertThat(heard).containsOnly("SIGURG");
             } finally {
-                Object ignored = Signaller.install("URG", before);
+                Object _ = Signaller.install("URG", before);
             }
         }
 

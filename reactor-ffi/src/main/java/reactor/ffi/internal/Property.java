@@ -25,7 +25,7 @@ public final class Property {
             if (value >= least && value <= most) {
                 return value;
             }
-        } catch (NumberFormatException e) {
+        } catch (NumberFormatException _) {
             // said below
         }
         throw new IllegalArgumentException("system property " + property + " is '" + text

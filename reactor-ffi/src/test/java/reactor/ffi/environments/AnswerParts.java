@@ -152,7 +152,7 @@ final class AnswerParts {
                 round.options("too late").answerWithin(Duration.ofMillis(30)).onError(error::set));
         CountDownLatch busy = new CountDownLatch(1);
         AtomicBoolean free = new AtomicBoolean();
-        Disposable ignored = round.scheduler.schedule(() -> {
+        Disposable _ = round.scheduler.schedule(() -> {
             busy.countDown();
             while (!free.get()) {} // a task that takes its time
         });

@@ -177,13 +177,13 @@ class BlockHoundIT {
                     "inside callBlocking",
                     Mono.fromCallable(() -> scheduler.callBlocking(Blocks::sleep))
                             .subscribeOn(scheduler));
-            try (Confined<String> value = Confined.of(scheduler, "value", ignored -> {})) {
-                say("a closure", value.call(ignored -> sleep()));
+            try (Confined<String> value = Confined.of(scheduler, "value", _ -> {})) {
+                say("a closure", value.call(_ -> sleep()));
             }
             answer("an answer", Schedulers.boundedElastic(), Blocks::sleep);
             CountDownLatch busy = new CountDownLatch(1);
             AtomicBoolean free = new AtomicBoolean();
-            Disposable ignored = scheduler.schedule(() -> {
+            Disposable _ = scheduler.schedule(() -> {
                 busy.countDown();
                 while (!free.get()) {} // a task that takes its time
             });

@@ -261,7 +261,7 @@ final class StreamParts {
         AtomicLong delivered = new AtomicLong();
         AtomicReference<Throwable> error = new AtomicReference<>();
         AtomicInteger unregistered = new AtomicInteger();
-        Disposable ignored = NativeFlux.<Long>create(options, sink -> {
+        Disposable _ = NativeFlux.<Long>create(options, sink -> {
                     Source source = Source.events(
                             sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)), 0);
                     sink.onDispose(() -> {

@@ -94,7 +94,7 @@ class DisposedUnderLoadIT {
 
     private OnAsk handler(ToLongFunction<Long> body) {
         return (thread, sequence, id) -> {
-            long ignored = body.applyAsLong(sequence);
+            long _ = body.applyAsLong(sequence);
             handled.incrementAndGet();
             return sequence + id;
         };

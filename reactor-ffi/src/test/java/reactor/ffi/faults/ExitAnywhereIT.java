@@ -151,7 +151,7 @@ class ExitAnywhereIT {
                         blocked.countDown();
                         try {
                             new CountDownLatch(1).await();
-                        } catch (InterruptedException e) {
+                        } catch (InterruptedException _) {
                             Thread.currentThread().interrupt();
                         }
                     });

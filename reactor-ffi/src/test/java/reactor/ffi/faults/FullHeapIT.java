@@ -173,7 +173,7 @@ class FullHeapIT {
             try {
                 FullHeap.makeRoomAMomentLater();
                 System.out.println("full");
-            } catch (InterruptedException e) {
+            } catch (InterruptedException _) {
                 Thread.currentThread().interrupt();
             }
         }

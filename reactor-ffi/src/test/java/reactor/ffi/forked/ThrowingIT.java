@@ -234,7 +234,7 @@ class ThrowingIT {
                 });
                 try {
                     events.subscribe(new Throwing(thrown, where));
-                } catch (Throwable e) {
+                } catch (Throwable _) {
                     System.out.println(where + " threw");
                 }
                 stopped.await();
@@ -411,7 +411,7 @@ class ThrowingIT {
     private static void await(CountDownLatch latch) {
         try {
             latch.await();
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
     }

@@ -216,7 +216,7 @@ public sealed interface CType {
                 parts.add(part);
                 alignment = Math.max(alignment, part.byteAlignment());
             }
-            long ignored = pad(parts, size, alignment);
+            long _ = pad(parts, size, alignment);
             return MemoryLayout.structLayout(parts.toArray(MemoryLayout[]::new));
         }
 

@@ -77,7 +77,7 @@ class ExceptionHazardsIT {
             try {
                 Calls.n(pointer, 1, 0);
                 System.out.println("C returned");
-            } catch (Throwable e) {
+            } catch (Throwable _) {
                 System.out.println("caught around the C call");
             }
         }
@@ -103,7 +103,7 @@ class ExceptionHazardsIT {
                 try {
                     nativeThread.get().join();
                     System.out.println("joined");
-                } catch (InterruptedException e) {
+                } catch (InterruptedException _) {
                     Thread.currentThread().interrupt();
                 }
             }));
@@ -374,7 +374,7 @@ class ExceptionHazardsIT {
                 try {
                     System.out.println("handler returns");
                     return result.get();
-                } catch (Throwable e) {
+                } catch (Throwable _) {
                     System.out.println("the handler catches");
                     return value;
                 }
@@ -431,7 +431,7 @@ class ExceptionHazardsIT {
                 System.out.println("reads");
                 try {
                     System.out.println((reinterpreted ? text.reinterpret(Long.MAX_VALUE) : text).getString(0));
-                } catch (IndexOutOfBoundsException e) {
+                } catch (IndexOutOfBoundsException _) {
                     System.out.println("IndexOutOfBoundsException");
                 }
             });
@@ -455,7 +455,7 @@ class ExceptionHazardsIT {
             System.out.println("recurses");
             try {
                 recurse(pointer);
-            } catch (StackOverflowError e) {
+            } catch (StackOverflowError _) {
                 System.out.println("back in Java");
             }
         }

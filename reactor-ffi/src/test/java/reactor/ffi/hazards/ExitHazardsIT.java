@@ -35,7 +35,7 @@ class ExitHazardsIT {
             if (Bridge.of(args) == Bridge.BARE) {
                 MemorySegment pointer =
                         BareStub.of(OnEvent.class, (thread, sequence, id) -> System.out.println("event " + sequence));
-                Source ignored = Source.events(pointer, 0).startOnDemand();
+                Source _ = Source.events(pointer, 0).startOnDemand();
             } else {
                 NativeFlux.<Long>create(sink -> {
                             MemorySegment pointer =
@@ -60,7 +60,7 @@ class ExitHazardsIT {
                 try {
                     main.join();
                     source.demand(1);
-                } catch (InterruptedException e) {
+                } catch (InterruptedException _) {
                     Thread.currentThread().interrupt();
                 }
             });

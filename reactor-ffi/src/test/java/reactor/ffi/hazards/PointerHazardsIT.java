@@ -212,7 +212,7 @@ class PointerHazardsIT {
             MemorySegment pointer =
                     Bridge.of(args).pointer(OnEvent.class, (thread, sequence, id) -> called.countDown());
             MemorySegment source = (MemorySegment) make.invokeExact(pointer, 1L);
-            int ignored = (int) start.invokeExact(source, 2, -1L, 1_000L);
+            int _ = (int) start.invokeExact(source, 2, -1L, 1_000L);
             called.await();
             System.out.println("threads run");
             shared.close();

@@ -181,7 +181,7 @@ class UnregisterHazardsTest {
                                     db, sink.arena().allocateFrom("select asked(1, 2)"), none, none, none);
                             assertThat(created + selected).isZero();
                             sink.onDispose(() -> {
-                                int ignored = (int) create.invokeExact(db, name, -1, 1, none, none, none, none, none);
+                                int _ = (int) create.invokeExact(db, name, -1, 1, none, none, none, none, none);
                             });
                             sink.complete();
                         })
@@ -204,7 +204,7 @@ class UnregisterHazardsTest {
         SymbolLookup lookup = null;
         try {
             lookup = SymbolLookup.libraryLookup(file, Arena.global());
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException _) {
             // said below
         }
         Libraries.require(lookup != null, what);

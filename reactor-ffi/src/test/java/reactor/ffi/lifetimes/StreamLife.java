@@ -102,7 +102,7 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
                 throw new Planned();
             }
         });
-        pointer = made.callback(OnEvent.class, (thread, sequence, ignored) -> {
+        pointer = made.callback(OnEvent.class, (thread, sequence, _) -> {
             maybeThrow();
             int from = world.scheduler.isCurrent() ? HERE : thread;
             Value value = new Value(from, numbers[from]++);

@@ -108,8 +108,7 @@ final class World implements AutoCloseable {
             case BUSY -> schedule(() -> pause(75L * step.amount()));
             case PAUSE -> pause(8L * step.amount());
             case AWAIT_CALLS -> {
-                boolean ignored =
-                        pool.await(Duration.ofNanos(100_000L * step.amount())); // some wait for what comes later
+                boolean _ = pool.await(Duration.ofNanos(100_000L * step.amount())); // some wait for what comes later
             }
             case DISPOSE -> {
                 disposed = true;

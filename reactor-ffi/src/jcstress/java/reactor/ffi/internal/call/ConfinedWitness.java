@@ -48,7 +48,7 @@ final class ConfinedWitness {
         while (releases == 0 && System.nanoTime() - from < LIMIT) {
             Thread.yield();
         }
-        boolean ignored = SCHEDULER.call(new Nothing(), LIMIT, true);
+        boolean _ = SCHEDULER.call(new Nothing(), LIMIT, true);
     }
 
     private static final class Nothing extends TurnCall {

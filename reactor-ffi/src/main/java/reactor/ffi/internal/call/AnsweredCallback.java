@@ -174,7 +174,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     private void waitOnAThread() {
         try {
             startThread();
-        } catch (Throwable e) { // no memory; whoever waits hears it too early, and the slot stays in its quarantine
+        } catch (Throwable _) { // no memory; whoever waits hears it too early, and the slot stays in its quarantine
             synchronized (refs) {
                 released = false;
                 isTransient = false;

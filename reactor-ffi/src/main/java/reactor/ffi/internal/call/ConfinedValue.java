@@ -252,7 +252,7 @@ final class ConfinedValue<T> extends LoopSource {
                 Answers.report(options.onError(), thrown, false);
             }
         }
-        boolean ignored = leave();
+        boolean _ = leave();
     }
 
     /** Where there is no memory for a step, the scheduler comes here again. */

@@ -22,7 +22,7 @@ public final class AtExit {
         boolean tooLate = false;
         try {
             Runtime.getRuntime().addShutdownHook(hook);
-        } catch (IllegalStateException e) {
+        } catch (IllegalStateException _) {
             tooLate = true;
         }
         TOO_LATE = tooLate;
@@ -64,7 +64,7 @@ public final class AtExit {
     static void linger() {
         try {
             linger.run();
-        } catch (Throwable e) {
+        } catch (Throwable _) {
             // There is no memory or no stack for the wait: the JVM ends without it.
         }
     }

@@ -118,7 +118,7 @@ public final class KeepAlive {
     private static void sleep(long millis) {
         try {
             LOCK.wait(millis);
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             // nobody has a reason to; the tokens decide
         }
     }

@@ -124,7 +124,7 @@ final class Baton {
     private boolean enqueue(Thread me) {
         try {
             return waiting.add(me);
-        } catch (OutOfMemoryError e) { // it looks every millisecond instead
+        } catch (OutOfMemoryError _) { // it looks every millisecond instead
             return false;
         }
     }

@@ -64,7 +64,7 @@ public final class ExitHook {
         thread.setDaemon(true);
         try {
             thread.start();
-        } catch (Throwable e) { // no memory for a thread; the limit still holds, but for the time that an action takes
+        } catch (Throwable _) { // no memory for a thread; the limit still holds, but for the time that an action takes
             leave.run();
         }
     }

@@ -64,9 +64,9 @@ final class Leave implements Runnable {
     /** By the hook: until all have unregistered, here or on their way already, or the time is up; names those that have not. */
     void awaitEnd() {
         try {
-            boolean ignored = ended.await(left(), TimeUnit.NANOSECONDS);
+            boolean _ = ended.await(left(), TimeUnit.NANOSECONDS);
             scheduler.lifecycle().awaitDetached(sources, deadline);
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
         for (LoopSource source : scheduler.lifecycle().attached()) {

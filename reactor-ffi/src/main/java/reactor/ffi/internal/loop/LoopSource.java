@@ -101,7 +101,7 @@ public abstract class LoopSource extends LoopSourceFields {
         try {
             sources.wake();
         } catch (Throwable noStack) {
-            boolean ignored = STATE.compareAndSet(this, ACTIVE, UNWOKEN); // unless the loop has looked at it by itself
+            boolean _ = STATE.compareAndSet(this, ACTIVE, UNWOKEN); // unless the loop has looked at it by itself
             throw noStack;
         }
     }

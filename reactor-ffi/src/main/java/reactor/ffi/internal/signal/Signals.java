@@ -124,7 +124,7 @@ public final class Signals {
                 Object signal = dispatcher.signal(name);
                 Object current = dispatcher.handle(signal, name, taken.before);
                 if (current != taken.ours) { // somebody has taken it from us: it stays theirs
-                    Object ignored = dispatcher.handle(signal, name, current);
+                    Object _ = dispatcher.handle(signal, name, current);
                 }
             }
         }

@@ -51,7 +51,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             AtomicReferenceFieldUpdater.newUpdater(NativeSubscription.class, Throwable.class, "terminal");
 
     static {
-        boolean ignored = isExchange(""); // loads the class: at the end there may be no memory for that
+        boolean _ = isExchange(""); // loads the class: at the end there may be no memory for that
     }
 
     private final CoreSubscriber<? super T> actual;

@@ -210,7 +210,7 @@ final class Teardown {
             while (loop.isAlive() && (left = limit - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)) > 0) {
                 try {
                     loop.join(left);
-                } catch (InterruptedException e) {
+                } catch (InterruptedException _) {
                     interrupted = true;
                 }
             }

@@ -22,7 +22,7 @@ final class Binding {
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
-        boolean ignored = isRefusal(new Throwable()); // loads the class: later there may be no memory for that
+        boolean _ = isRefusal(new Throwable()); // loads the class: later there may be no memory for that
     }
 
     final MethodHandle invoker;

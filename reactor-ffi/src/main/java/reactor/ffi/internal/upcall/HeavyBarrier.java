@@ -34,7 +34,7 @@ final class HeavyBarrier {
     private static boolean issued(MethodHandle membarrier) {
         try {
             return (int) membarrier.invokeExact() == 0;
-        } catch (Throwable e) {
+        } catch (Throwable _) {
             return false;
         }
     }
@@ -64,7 +64,7 @@ final class HeavyBarrier {
             return registered == 0
                     ? MethodHandles.insertArguments(call, 0, (long) number, PRIVATE_EXPEDITED, 0, 0)
                     : null;
-        } catch (Throwable e) {
+        } catch (Throwable _) {
             return null; // a kernel, or a sandbox, without it
         }
     }

@@ -68,7 +68,7 @@ final class Interfaces {
             return Modifier.isPublic(Object.class
                     .getMethod(method.getName(), method.getParameterTypes())
                     .getModifiers());
-        } catch (NoSuchMethodException e) {
+        } catch (NoSuchMethodException _) {
             return false;
         }
     }
@@ -121,7 +121,7 @@ final class Interfaces {
             return method.canAccess(null) || method.trySetAccessible()
                     ? (FunctionDescriptor) method.invoke(null)
                     : null;
-        } catch (NoSuchMethodException | IllegalAccessException e) {
+        } catch (NoSuchMethodException | IllegalAccessException _) {
             return null;
         } catch (InvocationTargetException e) {
             throw broken(type, around, e.getCause());

@@ -32,7 +32,7 @@ final class PthreadName {
             int error = (int) GET_NAME.invokeExact((long) SELF.invokeExact(), name, (long) SIZE);
             String text = error == 0 ? name.getString(0) : "";
             return text.isBlank() ? "thread" : text;
-        } catch (Throwable e) {
+        } catch (Throwable _) {
             return "thread"; // a name is not worth an upcall
         }
     }

@@ -151,7 +151,7 @@ final class ThreadRecord {
                 }
                 dressed = loader != NEUTRAL;
             }
-            boolean ignored = Thread.interrupted();
+            boolean _ = Thread.interrupted();
         }
     }
 

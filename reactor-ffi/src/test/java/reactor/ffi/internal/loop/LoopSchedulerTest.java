@@ -312,7 +312,7 @@ class LoopSchedulerTest {
     private static void awaitQuietly(CountDownLatch latch) {
         try {
             latch.await();
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
     }
@@ -649,7 +649,7 @@ class LoopSchedulerTest {
                         for (int i = 0; i < 200; i++) {
                             accepted.add(one.schedule(ran::incrementAndGet));
                         }
-                    } catch (RejectedExecutionException e) {
+                    } catch (RejectedExecutionException _) {
                         // as it should
                     }
                 });

@@ -59,7 +59,7 @@ class WatchTest {
     private static void busyOnTheScheduler(CountDownLatch end) {
         try {
             end.await();
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
     }

@@ -725,7 +725,7 @@ class BoundaryTest {
         private static void keepFull() {
             try {
                 FullHeap.keepFullWhile(() -> !returned);
-            } catch (InterruptedException e) {
+            } catch (InterruptedException _) {
                 Thread.currentThread().interrupt();
             }
         }

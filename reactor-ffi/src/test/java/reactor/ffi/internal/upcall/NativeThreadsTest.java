@@ -83,7 +83,7 @@ class NativeThreadsTest {
             try {
                 latch.await();
                 break;
-            } catch (InterruptedException e) {
+            } catch (InterruptedException _) {
                 interrupted = true;
             }
         }

@@ -161,9 +161,9 @@ class NestingTest {
             Thread thread = new Thread(() -> {
                 try {
                     Frame first = (Frame) ThreadRecord.NEXT.invokeExact();
-                    Binding ignored = (Binding) Frame.ENTER.invokeExact(first, below.slot);
+                    Binding _ = (Binding) Frame.ENTER.invokeExact(first, below.slot);
                     Frame second = (Frame) ThreadRecord.NEXT.invokeExact();
-                    ignored = (Binding) Frame.ENTER.invokeExact(second, above.slot);
+                    Binding _ = (Binding) Frame.ENTER.invokeExact(second, above.slot);
                     assertThat(second).isNotSameAs(first);
                     assertThat(above.isInside(Thread.currentThread())).isTrue();
                     Frame.LEAVE.invokeExact(first);

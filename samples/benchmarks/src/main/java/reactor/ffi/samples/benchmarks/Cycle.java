@@ -41,7 +41,7 @@ final class Cycle {
         received = 0;
         long from = System.nanoTime();
         for (int i = 1; i <= count; i++) {
-            Disposable ignored = events.take(1).subscribe(event -> received++);
+            Disposable _ = events.take(1).subscribe(_ -> received++);
             // Where the last cycle has not quite ended, this registration runs after it, on the scheduler.
             while (registered.get() != before + i) {
                 Thread.onSpinWait();

@@ -151,7 +151,7 @@ record Options(
             if (rounds >= 1) {
                 return rounds;
             }
-        } catch (NumberFormatException e) {
+        } catch (NumberFormatException _) {
             // said below
         }
         throw new UsageException("--rounds " + value + ": not a number from 1 on.");

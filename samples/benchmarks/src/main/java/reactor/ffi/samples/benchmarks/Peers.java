@@ -99,7 +99,7 @@ final class Peers {
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start();
             return process.waitFor() == 0;
-        } catch (IOException e) {
+        } catch (IOException _) {
             return false; // there is no such command
         }
     }

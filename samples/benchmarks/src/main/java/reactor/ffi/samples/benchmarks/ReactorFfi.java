@@ -114,7 +114,7 @@ final class ReactorFfi implements Workload {
 
     private double onScheduler(NativeCall<Double> work) throws Exception {
         CompletableFuture<Double> result = new CompletableFuture<>();
-        Disposable ignored = scheduler.schedule(() -> {
+        Disposable _ = scheduler.schedule(() -> {
             try {
                 result.complete(work.call());
             } catch (Throwable e) {

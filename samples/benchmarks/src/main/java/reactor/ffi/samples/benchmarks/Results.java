@@ -45,7 +45,7 @@ final class Results {
     void add(Measure measure, Measure.Point point, Contender contender, int round, Figures figures) {
         figures.byName().forEach((name, figure) -> {
             String full = name.isEmpty() ? point.name() : point.name() + "_" + name;
-            rounds.computeIfAbsent(new Series(measure, full, contender), series -> new LinkedHashMap<>())
+            rounds.computeIfAbsent(new Series(measure, full, contender), _ -> new LinkedHashMap<>())
                     .put(round, figure);
         });
     }
@@ -53,8 +53,8 @@ final class Results {
     /** By measure and point, and in these in the order of the contenders. */
     List<Summary> summaries() {
         Map<String, List<Summary>> byPoint = new LinkedHashMap<>();
-        rounds.forEach((series, figures) -> byPoint.computeIfAbsent(series.point(), point -> new ArrayList<>())
-                .add(summary(series, figures)));
+        rounds.forEach((series, figures) ->
+                byPoint.computeIfAbsent(series.point(), _ -> new ArrayList<>()).add(summary(series, figures)));
         return byPoint.values().stream().flatMap(List::stream).toList();
     }
 

@@ -42,7 +42,7 @@ final class Browser {
         return events.bufferTimeout(MOST, FRAME, Schedulers.parallel(), true) // true: asks for more only if it is read
                 .publishOn(Schedulers.parallel(), 1) // encoding is no work for the callbacks' thread
                 .map(this::frame)
-                .doOnDiscard(SourceEvent.Message.class, message -> drop());
+                .doOnDiscard(SourceEvent.Message.class, _ -> drop());
     }
 
     private Frame frame(List<SourceEvent> events) {

@@ -204,7 +204,7 @@ final class Mosquitto {
     private static Optional<SymbolLookup> library() {
         try {
             return Optional.of(SymbolLookup.libraryLookup("libmosquitto.so.1", Arena.global()));
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException _) {
             return Optional.empty();
         }
     }

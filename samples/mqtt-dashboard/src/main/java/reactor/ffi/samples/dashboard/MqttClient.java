@@ -217,7 +217,7 @@ final class MqttClient implements EventSource, AutoCloseable {
             if (!scheduler.isCurrent() && !freed.await(CLOSE_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
                 LOG.warn("libmosquitto's thread has not ended within {}: it is left alone", CLOSE_LIMIT);
             }
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         } catch (Throwable e) {
             throw Exceptions.propagate(e);

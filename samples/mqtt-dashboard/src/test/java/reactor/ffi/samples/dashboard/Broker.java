@@ -60,7 +60,7 @@ final class Broker implements AutoCloseable {
         try {
             new Socket(InetAddress.getLoopbackAddress(), port).close();
             return true;
-        } catch (IOException e) {
+        } catch (IOException _) {
             return false;
         }
     }

@@ -170,7 +170,7 @@ final class Nats {
         for (String name : LIBRARIES) {
             try {
                 return SymbolLookup.libraryLookup(name, Arena.global());
-            } catch (IllegalArgumentException e) {
+            } catch (IllegalArgumentException _) {
                 // not under this name
             }
         }

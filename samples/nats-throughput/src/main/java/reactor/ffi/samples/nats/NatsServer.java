@@ -93,7 +93,7 @@ final class NatsServer implements AutoCloseable {
                         while (log.readLine() != null) {
                             // nobody wants it
                         }
-                    } catch (IOException e) {
+                    } catch (IOException _) {
                         // the server is gone
                     }
                 },
@@ -109,7 +109,7 @@ final class NatsServer implements AutoCloseable {
             if (!process.waitFor(5, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
             }
-        } catch (InterruptedException e) {
+        } catch (InterruptedException _) {
             process.destroyForcibly();
             Thread.currentThread().interrupt();
         }

@@ -98,8 +98,8 @@ record Trial(long messages, Overflow overflow, Duration work) {
                 .then(Mono.just("complete"))
                 .onErrorResume(error -> Mono.just(String.valueOf(error.getMessage())))
                 .toFuture();
-        Disposable ticker = Flux.interval(Duration.ofMillis(500))
-                .subscribe(tick -> progress.accept(progress(name, published.get())));
+        Disposable ticker =
+                Flux.interval(Duration.ofMillis(500)).subscribe(_ -> progress.accept(progress(name, published.get())));
         try {
             publish(connection, numbers, published, end);
             String ended = await(end, name, published.get());
@@ -160,7 +160,7 @@ record Trial(long messages, Overflow overflow, Duration work) {
             long before = CallbackMetrics.of(name).delivered();
             try {
                 return end.get(STALL_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-            } catch (TimeoutException e) {
+            } catch (TimeoutException _) {
                 if (CallbackMetrics.of(name).delivered() == before) {
                     throw new TimeoutException(published + " numbers were published, " + before
                             + " were delivered, and the message that says that these were all has not come");

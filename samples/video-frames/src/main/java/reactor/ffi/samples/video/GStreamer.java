@@ -84,7 +84,7 @@ final class GStreamer {
     private static void requireLibrary(String name) {
         try {
             SymbolLookup.libraryLookup(name, Arena.global());
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException _) {
             throw missing("its library " + name);
         }
     }
