@@ -2,7 +2,6 @@ package reactor.ffi.internal.upcall;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import reactor.ffi.internal.Property;
 
 /**
  * How many stubs the JVM may have, and which C function type may have one more. A stub is for the life of the process and of
@@ -29,8 +28,8 @@ final class Ceiling {
     /** How long no stub is tried after one that had no memory: HotSpot may stop its compilers at each such failure. */
     private static final long PAUSE = TimeUnit.SECONDS.toNanos(1);
 
-    /** Zero: as many as fit into a part of the code cache. */
-    private static final int SET = Property.read("reactor.ffi.stubs.limit", 0, 1, 100_000);
+    /** What the code cache has room for; zero until it was asked for. */
+    private static volatile int asked;
 
     private static final AtomicInteger CREATED = new AtomicInteger();
 
@@ -41,8 +40,18 @@ final class Ceiling {
 
     private Ceiling() {}
 
-    private static final class Derived {
-        static final int STUBS = derived(CodeCache.reserved());
+    /** Asks for the size of the code cache once. Where there is no memory to ask, the answer is the least, for this time. */
+    private static int limit() {
+        int limit = Limits.STUBS == 0 ? asked : Limits.STUBS;
+        if (limit == 0) {
+            try {
+                limit = derived(CodeCache.reserved());
+                asked = limit;
+            } catch (OutOfMemoryError | StackOverflowError noMemory) {
+                limit = CERTAIN;
+            }
+        }
+        return limit;
     }
 
     /** Returns how many stubs there may be at most where the JVM has that many bytes for machine code. */
@@ -76,10 +85,10 @@ final class Ceiling {
     }
 
     private static boolean mayCreate(int created, int inPool, int quarantined) {
-        if (SET == 0 && created < CERTAIN) {
+        if (Limits.STUBS == 0 && created < CERTAIN) {
             return true;
         }
-        int limit = SET == 0 ? Derived.STUBS : SET;
+        int limit = limit();
         int left = limit - created;
         int share = left / 16;
         boolean modest = quarantined <= Math.max(share, limit / 64);

@@ -19,7 +19,11 @@ final class CodeCache {
 
     /** Returns the number of bytes. Takes some ten milliseconds: it loads classes that most programs do not need. */
     static long reserved() {
-        return ModuleLayer.boot().findModule("java.management").isPresent() ? ofPools() : ofOptions(options());
+        try {
+            return ofPools();
+        } catch (LinkageError noManagement) { // the module java.management is missing, or was short of memory once
+            return ofOptions(options());
+        }
     }
 
     /** Adds up the pools of code, of which there are one or three. */

@@ -9,6 +9,9 @@ final class Limits {
     /** How deep upcalls nest on one thread. Beyond the end of the stack HotSpot aborts where nothing can catch it. */
     static final int NESTING = Property.read("reactor.ffi.nesting.limit", 64, 1, 1024);
 
+    /** How many stubs there are at most; zero: as many as {@link Ceiling} finds room for. Read when the first slot is taken. */
+    static final int STUBS = Property.read("reactor.ffi.stubs.limit", 0, 1, 100_000);
+
     /** How long an inert slot is not reused, in nanoseconds, unless its source said that native code is done with it. */
     static final long QUARANTINE =
             TimeUnit.MILLISECONDS.toNanos(Property.read("reactor.ffi.quarantine.millis", 10_000, 0, Integer.MAX_VALUE));
