@@ -8,6 +8,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.Property;
 
 /**
  * A full fence on every thread of the process, paid for by the one that asks. The cold side of "am I seen, or do I see?":
@@ -19,8 +20,9 @@ final class HeavyBarrier {
     private static final int PRIVATE_EXPEDITED = 8;
     private static final int REGISTER_PRIVATE_EXPEDITED = 16;
 
-    /** {@code ()int}: the system call, or null where there is none. */
-    private static final @Nullable MethodHandle MEMBARRIER = membarrier();
+    /** {@code ()int}: the system call. Null where there is none, as on macOS and Windows, or where it is switched off. */
+    private static final @Nullable MethodHandle MEMBARRIER =
+            Property.read("reactor.ffi.membarrier", 1, 0, 1) == 0 ? null : membarrier();
 
     private HeavyBarrier() {}
 
@@ -29,6 +31,11 @@ final class HeavyBarrier {
         if (MEMBARRIER == null || !issued(MEMBARRIER)) {
             Arena.ofShared().close(); // a handshake with every Java thread
         }
+    }
+
+    /** Returns whether the fence is made by the system call, and not by a handshake with every Java thread. */
+    static boolean isSystemCall() {
+        return MEMBARRIER != null;
     }
 
     private static boolean issued(MethodHandle membarrier) {

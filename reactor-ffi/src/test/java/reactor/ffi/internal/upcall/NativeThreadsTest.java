@@ -216,6 +216,9 @@ class NativeThreadsTest {
          */
         @Test
         void leavesNoHandlerRunningThatWasNotSeen() {
+            // A handshake holds up the thread that calls, which then finds few slots live: they live longer for that.
+            int longest = HeavyBarrier.isSystemCall() ? 61 : 1009;
+            int enough = HeavyBarrier.isSystemCall() ? 10_000 : 1_000;
             AtomicInteger violations = new AtomicInteger();
             AtomicInteger handled = new AtomicInteger();
             Upcall first = callee.open(OnEvent.class, (thread, sequence, id) -> {});
@@ -237,7 +240,7 @@ class NativeThreadsTest {
                         }
                     });
                     assertThat(upcall.pointer()).isSameAs(pointer);
-                    for (long i = rounds % 61; i > 0; i--) {
+                    for (long i = rounds % longest; i > 0; i--) {
                         Thread.onSpinWait();
                     }
                     upcall.retire();
@@ -251,8 +254,8 @@ class NativeThreadsTest {
             assertThat(violations)
                     .as("handlers that ran on after %d rounds", rounds)
                     .hasValue(0);
-            assertThat(rounds).isGreaterThan(10_000);
-            assertThat(handled.get()).isGreaterThan(10_000);
+            assertThat(rounds).isGreaterThan(enough);
+            assertThat(handled.get()).isGreaterThan(enough);
         }
     }
 
