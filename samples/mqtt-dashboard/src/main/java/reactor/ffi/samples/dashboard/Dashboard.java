@@ -4,13 +4,20 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import io.netty.channel.ChannelOption;
+import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
 import org.springframework.boot.reactor.netty.NettyReactiveWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.boot.web.server.context.WebServerInitializedEvent;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import reactor.ffi.CallbackScheduler;
@@ -22,6 +29,8 @@ import reactor.ffi.micrometer.CallbackMeters;
  */
 @SpringBootApplication(proxyBeanMethods = false)
 public class Dashboard {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Dashboard.class);
 
     /**
      * Runs the dashboard.
@@ -83,10 +92,29 @@ public class Dashboard {
         return new SourceHealth(feed);
     }
 
-    /** What the kernel holds back for a browser that does not read is old by the time it is read. */
+    /**
+     * What the kernel holds back for a browser that does not read is old by the time it is read. A browser that has read
+     * nothing for the limit is disconnected.
+     */
     @Bean
-    WebServerFactoryCustomizer<NettyReactiveWebServerFactory> shortSendBuffers() {
-        return factory -> factory.addServerCustomizers(server -> server.childOption(ChannelOption.SO_SNDBUF, 64 << 10));
+    WebServerFactoryCustomizer<NettyReactiveWebServerFactory> slowReaders(
+            @Value("${dashboard.write-timeout}") Duration limit) {
+        return factory -> factory.addServerCustomizers(server -> server.childOption(ChannelOption.SO_SNDBUF, 64 << 10)
+                .doOnChannelInit(
+                        (observer, channel, remote) -> channel.pipeline().addFirst(new ReadLimit(limit))));
+    }
+
+    /** Which names this server answers to. */
+    @Bean
+    Guard guard(@Value("${dashboard.hosts}") Set<String> hosts) {
+        return new Guard(hosts);
+    }
+
+    /** Where to look. */
+    @Bean
+    ApplicationListener<WebServerInitializedEvent> invitation() {
+        return event ->
+                LOG.info("Open http://localhost:{}", event.getWebServer().getPort());
     }
 
     /** What the library counts, below reactor.ffi in /actuator/metrics. */

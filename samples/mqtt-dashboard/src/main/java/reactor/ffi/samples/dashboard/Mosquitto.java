@@ -161,15 +161,22 @@ final class Mosquitto {
         Functions.DESTROY.invokeExact(client);
     }
 
-    /** The topic of a {@code struct mosquitto_message}: {@code int mid; char *topic; void *payload; int payloadlen; ...}. */
-    static String topic(MemorySegment message) {
-        return NativeMemory.string(message, 8);
+    /**
+     * The topic of a {@code struct mosquitto_message}, without the NUL at its end. The struct is {@code int mid; char *topic;
+     * void *payload; int payloadlen; ...}.
+     */
+    static MemorySegment topic(MemorySegment message) {
+        MemorySegment text = NativeMemory.at(message, 8, Long.MAX_VALUE);
+        long length = 0;
+        while (text.get(JAVA_BYTE, length) != 0) {
+            length++;
+        }
+        return text.asSlice(0, length);
     }
 
-    /** The beginning of its payload. */
-    static byte[] payload(MemorySegment message, int most) {
-        return NativeMemory.at(message, 16, Math.min(most, message.get(JAVA_INT, 24)))
-                .toArray(JAVA_BYTE);
+    /** Its payload, where it lies. */
+    static MemorySegment payload(MemorySegment message) {
+        return NativeMemory.at(message, 16, message.get(JAVA_INT, 24));
     }
 
     /** What an error code means, in words. For a failed system call the library would look at an errno that is another's. */

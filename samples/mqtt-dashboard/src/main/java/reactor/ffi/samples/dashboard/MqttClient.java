@@ -1,7 +1,6 @@
 package reactor.ffi.samples.dashboard;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +30,6 @@ final class MqttClient implements EventSource, AutoCloseable {
 
     private static final int KEEP_ALIVE_SECONDS = 60;
     private static final int AT_LEAST_ONCE = 1;
-    private static final int MOST_BYTES = 256;
     private static final Duration AGAIN = Duration.ofMillis(100);
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
@@ -86,10 +84,8 @@ final class MqttClient implements EventSource, AutoCloseable {
         MemorySegment onDisconnect = sink.callback(
                 Mosquitto.ON_DISCONNECT,
                 (mosquitto, data, code) -> sink.next(new SourceEvent.Disconnected(now(), reason(code))));
-        MemorySegment onMessage = sink.callback(
-                Mosquitto.ON_MESSAGE,
-                (mosquitto, data, message) ->
-                        sink.next(SourceEvent.Message.of(now(), Mosquitto.topic(message), text(message))));
+        MemorySegment onMessage =
+                sink.callback(Mosquitto.ON_MESSAGE, (mosquitto, data, message) -> sink.next(copy(message)));
         MemorySegment onLog = sink.callback(Mosquitto.ON_LOG, (mosquitto, data, level, text) -> {
             String line = text.getString(0);
             // Two lines for each message would be two thirds of all events.
@@ -243,11 +239,12 @@ final class MqttClient implements EventSource, AutoCloseable {
         return System.currentTimeMillis();
     }
 
-    private static String reason(int code) {
-        return code == Mosquitto.SUCCESS ? "as it was asked to" : Mosquitto.errorText(code);
+    private static SourceEvent.Message copy(MemorySegment message) {
+        String topic = Excerpt.name(Mosquitto.topic(message));
+        return SourceEvent.Message.of(now(), topic, Excerpt.of(Mosquitto.payload(message)));
     }
 
-    private static String text(MemorySegment message) {
-        return new String(Mosquitto.payload(message, MOST_BYTES), StandardCharsets.UTF_8);
+    private static String reason(int code) {
+        return code == Mosquitto.SUCCESS ? "as it was asked to" : Mosquitto.errorText(code);
     }
 }

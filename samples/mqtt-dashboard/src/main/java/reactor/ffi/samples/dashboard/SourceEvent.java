@@ -1,5 +1,6 @@
 package reactor.ffi.samples.dashboard;
 
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** What a source tells, one type for each of libmosquitto's callbacks. All are copies, made on the native thread. */
@@ -17,27 +18,38 @@ sealed interface SourceEvent {
     /**
      * A value.
      *
-     * @param text the beginning of the payload
-     * @param value the number that it is, if it is one
+     * @param text the payload, or its beginning
+     * @param more how many bytes of the payload are not in the text
+     * @param value the number that the whole payload is, if it is one
      */
     record Message(
-            long at, String topic, String text, @Nullable Double value) implements SourceEvent {
+            long at,
+            String topic,
+            String text,
+            int more,
+            @Nullable Double value) implements SourceEvent {
+
+        /** What people write as a number. {@link Double#parseDouble} takes {@code 12d} and {@code 0x1p3} too. */
+        private static final Pattern NUMBER = Pattern.compile("[+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?");
+        /** No chart has to add or subtract numbers of a size at which the result is infinite. */
+        private static final double LARGEST = 1e300;
 
         static Message of(long at, String topic, String text) {
-            return new Message(at, topic, text, number(text));
+            return of(at, topic, new Excerpt(text, 0));
         }
 
-        /** JSON has no NaN and no infinity. Most text is told from a number by how it begins, without an exception. */
+        static Message of(long at, String topic, Excerpt payload) {
+            return new Message(
+                    at, topic, payload.text(), payload.more(), payload.more() == 0 ? number(payload.text()) : null);
+        }
+
         private static @Nullable Double number(String text) {
-            if (text.isEmpty() || "+-.0123456789".indexOf(text.charAt(0)) < 0) {
+            String stripped = text.strip();
+            if (!NUMBER.matcher(stripped).matches()) {
                 return null;
             }
-            try {
-                double value = Double.parseDouble(text);
-                return Double.isFinite(value) ? value : null;
-            } catch (NumberFormatException e) {
-                return null;
-            }
+            double value = Double.parseDouble(stripped);
+            return Math.abs(value) <= LARGEST ? value : null;
         }
     }
 

@@ -17,7 +17,8 @@ final class Topics {
      * One topic.
      *
      * @param at when the newest message came, in milliseconds since 1970
-     * @param text the newest message
+     * @param text the newest message, or its beginning
+     * @param more how many bytes of it are not in the text
      * @param value its number, if it is one
      * @param min the smallest number of those summed up
      * @param max the largest
@@ -27,14 +28,15 @@ final class Topics {
             String topic,
             long at,
             String text,
+            int more,
             @Nullable Double value,
             @Nullable Double min,
             @Nullable Double max,
             long count) {
 
-        private static View of(SourceEvent.Message message) {
+        static View of(SourceEvent.Message message) {
             Double value = message.value();
-            return new View(message.topic(), message.at(), message.text(), value, value, value, 1);
+            return new View(message.topic(), message.at(), message.text(), message.more(), value, value, value, 1);
         }
 
         private View then(View next) {
@@ -42,6 +44,7 @@ final class Topics {
                     topic,
                     next.at,
                     next.text,
+                    next.more,
                     next.value,
                     min == null || (next.min != null && next.min < min) ? next.min : min,
                     max == null || (next.max != null && next.max > max) ? next.max : max,

@@ -128,8 +128,14 @@ class BrowserTest {
     @Test
     void aTextIsANumberOrNot() {
         assertThat(SourceEvent.Message.of(0, "t", "-12.5e1").value()).isEqualTo(-125.0);
-        for (String text : List.of("", "on", "NaN", "-Infinity", "1e999", "12 apples", "-")) {
+        assertThat(SourceEvent.Message.of(0, "t", "+.5\n").value()).isEqualTo(0.5);
+        assertThat(SourceEvent.Message.of(0, "t", "7.").value()).isEqualTo(7.0);
+        for (String text : List.of(
+                "", "on", "NaN", "-Infinity", "1e999", "1e301", "12 apples", "-", ".", "12d", "1f", "0x1p3", "1e")) {
             assertThat(SourceEvent.Message.of(0, "t", text).value()).as(text).isNull();
         }
+        assertThat(SourceEvent.Message.of(0, "t", new Excerpt("12", 1)).value())
+                .as("the beginning of a number")
+                .isNull();
     }
 }

@@ -175,13 +175,13 @@ class DashboardIT {
         String padding = "x".repeat(240);
         try (Broker broker = Broker.started(Needs.mosquitto(), folder);
                 Publisher publisher = new Publisher(broker)) {
-            startWith(broker);
+            start("--source=mqtt", "--broker=" + broker.address(), "--dashboard.write-timeout=10m");
             try (Socket slow = new Socket();
                     Looker quick = new Looker(port)) {
                 slow.setReceiveBufferSize(4096);
                 slow.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
                 slow.getOutputStream()
-                        .write("GET /events HTTP/1.1\r\nHost: here\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                        .write("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
                 awaitLive(publisher, quick);
                 await().atMost(SOON).until(() -> quick.status().path("browsers").asInt() == 2);
                 Feed feed = application.getBean(Feed.class);

@@ -36,7 +36,10 @@ final class Looker implements AutoCloseable {
     private final Disposable connection;
 
     Looker(int port) {
-        connection = WebClient.create("http://127.0.0.1:" + port)
+        connection = WebClient.builder()
+                .baseUrl("http://127.0.0.1:" + port)
+                .codecs(codecs -> codecs.defaultCodecs().maxInMemorySize(-1)) // a browser has no limit either
+                .build()
                 .get()
                 .uri("/events")
                 .retrieve()
@@ -62,6 +65,11 @@ final class Looker implements AutoCloseable {
                 for (JsonNode note : data) {
                     kinds.add(note.get("kind").asString());
                 }
+                return;
+            }
+            if (event.equals("history")) {
+                JsonNode view = data.get("newest");
+                newest.put(view.get("topic").asString(), view.get("text").asString());
                 return;
             }
             boolean live = data.get("live").asBoolean();
