@@ -38,7 +38,7 @@ final class Feed implements SmartLifecycle {
     private volatile String detail = "connecting";
 
     /** Guards itself. */
-    private final Topics latest = new Topics();
+    private final History history = new History();
 
     private final Notes notes = new Notes();
 
@@ -50,6 +50,7 @@ final class Feed implements SmartLifecycle {
      * @param detail since when, or why not
      * @param received messages until now, of all topics
      * @param late calls that came after the end of a registration
+     * @param more whether there are more topics than a page may have
      * @param browsers how many look
      * @param delivered messages that this browser was told of
      * @param dropped messages that it was not told of
@@ -60,6 +61,7 @@ final class Feed implements SmartLifecycle {
             String detail,
             long received,
             long late,
+            boolean more,
             int browsers,
             long delivered,
             long dropped) {}
@@ -94,8 +96,8 @@ final class Feed implements SmartLifecycle {
     private void see(SourceEvent event) {
         if (event instanceof SourceEvent.Message message) {
             received.incrementAndGet();
-            synchronized (latest) {
-                latest.add(message);
+            synchronized (history) {
+                history.add(message);
             }
         } else if (event instanceof SourceEvent.Connected now) {
             connection(true, notes.add(now.at(), "connected", now.how()));
@@ -120,15 +122,16 @@ final class Feed implements SmartLifecycle {
 
     // ---- browsers
 
-    /** One browser: what is known, then what happens, and every second how things are. */
+    /** One browser: the last minute, then what happens, and every second how things are. */
     Flux<ServerSentEvent<?>> open() {
         return Flux.defer(() -> {
             Browser browser = new Browser(droppedByBrowsers);
             Flux<ServerSentEvent<?>> live = browser.frames(source.events()).map(frame -> event("frame", frame));
-            // Twice, for the sake of what comes between the first and the beginning of the live ones.
-            Flux<ServerSentEvent<?>> known = everySecond().take(2).map(second -> event("frame", known()));
+            Flux<ServerSentEvent<?>> past = Flux.fromIterable(pasts()).map(topic -> event("history", topic));
+            // Again, for the sake of what comes between the history and the beginning of the live ones.
+            Flux<ServerSentEvent<?>> known = Flux.interval(SECOND).take(1).map(second -> event("frame", known()));
             Flux<ServerSentEvent<?>> statuses = everySecond().map(second -> event("status", status(browser)));
-            return Flux.merge(1, live, known, statuses)
+            return Flux.merge(1, live, past, known, statuses)
                     .concatMapIterable(event -> withNews(browser, event), 1)
                     .takeUntilOther(stopping.asMono())
                     .doOnSubscribe(subscribed -> browsers.incrementAndGet())
@@ -140,9 +143,21 @@ final class Feed implements SmartLifecycle {
         return Flux.interval(Duration.ZERO, SECOND).onBackpressureDrop();
     }
 
+    private List<History.Past> pasts() {
+        synchronized (history) {
+            return history.pasts();
+        }
+    }
+
+    private boolean hasMore() {
+        synchronized (history) {
+            return history.hasMore();
+        }
+    }
+
     private Browser.Frame known() {
-        synchronized (latest) {
-            return new Browser.Frame(false, latest.views(), 0, 0);
+        synchronized (history) {
+            return new Browser.Frame(false, history.newest(), 0, 0);
         }
     }
 
@@ -158,6 +173,7 @@ final class Feed implements SmartLifecycle {
                 detail,
                 received(),
                 CallbackMetrics.of(source.name()).lateCalls(),
+                hasMore(),
                 browsers(),
                 browser.delivered(),
                 browser.dropped());

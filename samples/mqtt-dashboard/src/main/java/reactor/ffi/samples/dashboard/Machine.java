@@ -24,6 +24,7 @@ final class Machine {
 
     Machine(Path proc) {
         this.proc = proc;
+        cpu(read("stat"), new LinkedHashMap<>()); // the first sample has a share of the CPU, too
     }
 
     /** One sample. Ticks of the timer may overlap, and the share of the CPU is that since the last sample. */
@@ -33,7 +34,7 @@ final class Machine {
         load(read("loadavg"), topics);
         memory(read("meminfo"), topics);
         Runtime jvm = Runtime.getRuntime();
-        topics.put("jvm/heap-mib", (jvm.totalMemory() - jvm.freeMemory()) / 1048576.0);
+        topics.put("process/heap-mib", (jvm.totalMemory() - jvm.freeMemory()) / 1048576.0);
         return topics;
     }
 

@@ -21,7 +21,7 @@ class MachineTest {
     void readsWhatLinuxTells() throws IOException {
         write("cpu  100 0 100 800 0 0 0 0 0 0", "1.50 0.75 0.25 4/114 24135");
         Machine machine = new Machine(proc);
-        assertThat(machine.sample()).doesNotContainKey("machine/cpu-percent"); // the share since the last sample
+        assertThat(machine.sample()).doesNotContainKey("machine/cpu-percent"); // no time has passed
 
         write("cpu  110 0 115 840 10 0 0 0 0 0", "1.50 0.75 0.25 4/114 24135");
         Map<String, Double> sample = machine.sample();
@@ -32,14 +32,13 @@ class MachineTest {
                 .containsEntry("machine/threads", 114.0)
                 .containsEntry("machine/memory-free-mib", 3072.0)
                 .containsEntry("machine/memory-percent", 25.0)
-                .containsKey("jvm/heap-mib");
+                .containsKey("process/heap-mib");
         assertThat(sample.get("machine/cpu-percent")).isCloseTo(100.0 * 25 / 75, within(0.001));
     }
 
     @Test
     void withoutProcItSaysThatItNeedsLinux() {
-        Machine machine = new Machine(proc.resolve("missing"));
-        assertThatThrownBy(machine::sample)
+        assertThatThrownBy(() -> new Machine(proc.resolve("missing")))
                 .isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("needs Linux");
     }
