@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -29,6 +30,24 @@ class DocumentTest {
                 .filter(line -> !line.isEmpty())
                 .toList();
         assertThat(shown).hasSizeGreaterThan(20).isSubsetOf(lines());
+    }
+
+    @Test
+    void aFirstStartIsNotSilent() throws IOException {
+        assertThat(Files.readAllLines(DOCUMENT).stream().filter(line -> line.contains("exec:exec")))
+                .hasSize(2)
+                .noneMatch(line -> line.contains(" -q"));
+    }
+
+    /** The page names the version of the WebJar. */
+    @Test
+    void thePageLoadsTheChartsThatThePomNames() throws IOException {
+        String page = Files.readString(Path.of("src/main/resources/static/index.html"));
+        Matcher script = Pattern.compile("src=\"(webjars/[^\"]+)\"").matcher(page);
+        assertThat(script.find()).isTrue();
+        assertThat(getClass().getResource("/META-INF/resources/" + script.group(1)))
+                .as(script.group(1))
+                .isNotNull();
     }
 
     private static Set<String> lines() throws IOException {
