@@ -75,7 +75,7 @@ class BlockHoundIT {
                 ALARMS.add(alarm);
                 throw alarm;
             }));
-            Round.main(new String[] {"2000", "DELIVERED", "65"});
+            Round.main(new String[] {"2000", "DELIVERED"});
             ALARMS.stream().map(BlockHoundIT::where).distinct().forEach(System.out::println);
         }
     }
@@ -106,7 +106,7 @@ class BlockHoundIT {
                     .with(new ReactorBlockHoundIntegration())
                     .blockingMethodCallback(method -> ALARMS.add(new BlockingOperationError(method)))
                     .install();
-            Round.main(new String[] {"2000", "DELIVERED", "65"});
+            Round.main(new String[] {"2000", "DELIVERED"});
             ALARMS.stream().map(BlockHoundIT::where).distinct().forEach(System.out::println);
         }
     }
@@ -115,7 +115,7 @@ class BlockHoundIT {
     void theRestRunsWithoutBlockHound() {
         assertThat(ForkedJvm.of(Round.class)
                         .withoutLibrary("blockhound-")
-                        .arguments("500", "DELIVERED", "65")
+                        .arguments("500", "DELIVERED")
                         .run()
                         .assertExitedCleanly()
                         .out()

@@ -69,11 +69,6 @@ class HostileIT {
             return this == REDUCED_SIGNALS ? Signals.REDUCED : Signals.DELIVERED;
         }
 
-        /** All that may nest, and the one that is refused. On small stacks it is not the number that ends it. */
-        int leastNesting() {
-            return this == SMALL_STACKS ? 17 : 65;
-        }
-
         @Override
         public String toString() {
             return flags;
@@ -88,8 +83,7 @@ class HostileIT {
                 .jvm(Round.class)
                 .arguments(
                         Integer.toString(environment.each()),
-                        environment.signals().name(),
-                        Integer.toString(environment.leastNesting()))
+                        environment.signals().name())
                 .run()
                 .assertExitedCleanly();
         List<String> said = lines(result);

@@ -26,8 +26,7 @@ import reactor.ffi.fixture.Signaller;
 /** The parts of a {@link Round} that are neither. */
 final class OtherParts {
 
-    /** What 64 upcalls and the one that is refused recurse to. */
-    private static final int MOST = 65;
+    private static final int ENDLESS = 1_000_000;
 
     private final Round round;
 
@@ -35,14 +34,14 @@ final class OtherParts {
         this.round = round;
     }
 
-    void run(Signals signals, int leastNesting) throws Exception {
+    void run(Signals signals) throws Exception {
         confinedValue();
         done("a confined value");
         offloadedCalls();
         done("offloaded calls");
         timers();
         done("timers");
-        nesting(leastNesting);
+        nesting();
         done("nesting");
         signals(signals);
         done("signals");
@@ -106,22 +105,27 @@ final class OtherParts {
                 20);
     }
 
-    /** To its limit; on a Java thread, whose stack may be small, not beyond it. */
-    private void nesting(int least) {
+    /** To the end of the stack; on a Java thread it may be a small one. */
+    private void nesting() {
         MemorySegment[] self = new MemorySegment[1];
+        AtomicInteger told = new AtomicInteger();
         NativeCallback<Recurse> deeper = NativeCallback.direct(
-                round.options("nesting"),
+                round.options("nesting").onError(error -> told.incrementAndGet()),
                 CallbackType.of(Recurse.class),
                 level -> Calls.recurse(self[0], level - 1),
-                null);
+                level -> ENDLESS);
         self[0] = deeper.pointer();
-        check("on a native thread", Calls.recurseOnThread(self[0], 1_000), MOST);
-        for (int levels :
-                new int[] {Calls.recurse(self[0], 1_000), round.onScheduler(() -> Calls.recurse(self[0], 1_000))}) {
-            check(levels + " levels", levels >= least && levels <= MOST ? 1 : 0, 1);
+        check("on a native thread", Calls.recurseOnThread(self[0], 300), 300);
+        for (int levels : new int[] {
+            Calls.recurse(self[0], ENDLESS),
+            Calls.recurseOnThread(self[0], ENDLESS),
+            round.onScheduler(() -> Calls.recurse(self[0], ENDLESS))
+        }) {
+            check(levels + " levels", levels > ENDLESS + 16 ? 1 : 0, 1);
         }
         CallbackMetrics metrics = CallbackMetrics.of("nesting");
         check("refused", metrics.refusedCalls(), 3);
+        check("told", told.get(), 3);
         check("failed for want of stack", metrics.failedCalls(), 0);
         deeper.close();
     }

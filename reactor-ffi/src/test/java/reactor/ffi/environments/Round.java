@@ -66,7 +66,7 @@ final class Round {
             Round round = new Round(Long.parseLong(args[0]));
             new StreamParts(round).run();
             new AnswerParts(round).run();
-            new OtherParts(round).run(Signals.valueOf(args[1]), Integer.parseInt(args[2]));
+            new OtherParts(round).run(Signals.valueOf(args[1]));
             round.scheduler.disposeGracefully().block(LIMIT);
             check("errors seen in C", Fixture.errorCount(), 0);
             done("everything");

@@ -200,7 +200,7 @@ class LaunchIT {
     }
 
     @ParameterizedTest
-    @ValueSource(classes = {CancelIT.Everywhere.class, BadResultIT.Returns.class, DepthIT.Recursion.class})
+    @ValueSource(classes = {CancelIT.Everywhere.class, BadResultIT.Returns.class, DepthIT.TooDeep.class})
     void jniChecksHaveNothingToSay(Class<?> main) {
         assertSilent(ForkedJvm.of(main).jvmOptions("-Xcheck:jni").run().assertExitedCleanly());
     }

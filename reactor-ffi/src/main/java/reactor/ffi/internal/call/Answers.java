@@ -169,13 +169,19 @@ final class Answers implements Callee {
         return reported;
     }
 
-    /** On the thread that called, which has run the handler itself, or has not got it run. */
+    /** On the thread that called, which has run the handler itself. */
     @Override
     @SuppressWarnings("ReferenceEquality") // there is one
     public void handlerFailed(Throwable thrown) {
-        Throwable error = thrown instanceof Refusal refusal ? refusal.getCause() : thrown;
-        if (error != null && error != reported) {
-            report(options.onError(), error, thrown instanceof Refusal);
+        if (thrown != reported) {
+            report(options.onError(), thrown, false);
+        }
+    }
+
+    @Override
+    public void callRefused(@Nullable Throwable why) {
+        if (why != null) {
+            report(options.onError(), why, true);
         }
     }
 

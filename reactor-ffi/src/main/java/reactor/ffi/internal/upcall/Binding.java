@@ -2,6 +2,7 @@ package reactor.ffi.internal.upcall;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -55,18 +56,38 @@ final class Binding {
         this.loader = loader;
     }
 
-    /** Too many upcalls lie on the thread's stack: the fallback answers, at once. */
-    Binding refused() {
+    /**
+     * A call that lies on top of so many others that the stack has no room for its handler: it is reported, and the fallback
+     * answers.
+     */
+    Binding tooDeep(int level) {
         if (callee == null || fallback == null) {
             return this;
         }
         callee.counters().refused.incrementAndGet();
+        try {
+            callee.callRefused(whyTooDeep(callee.counters().name(), level));
+        } catch (Throwable nobodyLeftToTell) {
+            // there is neither memory nor stack to say it
+        }
         return fallback;
     }
 
-    /** The fallback of a refused call has called C, which calls back: nothing of the user's runs any more. */
+    static RejectedExecutionException whyTooDeep(String name, int level) {
+        return new RejectedExecutionException("a call of " + name + " was one too deep, and got the fallback: " + level
+                + " calls from C into Java lie on the stack of "
+                + Thread.currentThread().getName() + " already, "
+                + (level < Limits.NESTING
+                        ? "and it has no room for another. Give that thread a larger stack"
+                        : "as many as the system property reactor.ffi.nesting.limit allows"));
+    }
+
+    /** The last fallback, which runs nobody's code. Only counted: the call below it has been reported. */
     Binding refusedAgain() {
-        Binding answer = refused();
+        if (callee != null) {
+            callee.counters().refused.incrementAndGet();
+        }
+        Binding answer = this;
         while (answer.fallback != null) {
             answer = answer.fallback;
         }
@@ -106,8 +127,13 @@ final class Binding {
         if (callee != null) {
             try {
                 CallCounters counters = callee.counters();
-                (isRefusal(thrown) ? counters.refused : counters.failed).incrementAndGet();
-                callee.handlerFailed(thrown);
+                if (isRefusal(thrown)) {
+                    counters.refused.incrementAndGet();
+                    callee.callRefused(thrown.getCause());
+                } else {
+                    counters.failed.incrementAndGet();
+                    callee.handlerFailed(thrown);
+                }
             } catch (Throwable nobodyLeftToTell) {
                 // whoever should hear of it has failed, too; native code must not
             }

@@ -5,13 +5,9 @@ import static java.lang.invoke.MethodType.methodType;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.jspecify.annotations.Nullable;
 
 /** One level of a thread's {@link ThreadRecord}: which slot the call at this level is inside of, and which call it is. */
 final class Frame {
-
-    /** Stands for a call from within the fallback of one that was nested too deep: there is no frame for it. */
-    static final Frame BEYOND = new Frame(null, -1);
 
     /** {@code (Frame, Slot)Binding}. */
     static final MethodHandle ENTER;
@@ -34,32 +30,48 @@ final class Frame {
         }
     }
 
-    private final @Nullable ThreadRecord record;
+    /** From this level on it is asked whether a call is one too deep. */
+    private static final int DEEP = Math.min(StackRoom.FROM_LEVEL, Limits.NESTING);
+
+    private final ThreadRecord record;
     private final int level;
+
+    /** Whether the last call at this level was one too deep. Only the thread itself reads it; never set below {@link #DEEP}. */
+    private boolean tooDeep;
 
     /** The slot's id above the stamp of the call; zero when nothing is held. One word, so that a reader sees both or none. */
     @SuppressWarnings("unused") // HELD
     private long held;
 
-    Frame(@Nullable ThreadRecord record, int level) {
+    Frame(ThreadRecord record, int level) {
         this.record = record;
         this.level = level;
     }
 
     @SuppressWarnings("unused") // ENTER
     private Binding enter(Slot slot) {
-        ThreadRecord record = this.record;
-        if (record == null) {
-            return slot.binding().refusedAgain();
-        }
         hold(slot.id, record.begin(level));
         Binding binding = slot.binding();
         if (level == 0) {
             record.dress(binding.loader);
-        } else if (level == Limits.NESTING || (level >= StackRoom.FROM_LEVEL && !StackRoom.isLeft())) {
-            return binding.refused();
+        } else if (level >= DEEP) {
+            return enterDeep(binding);
         }
         return binding;
+    }
+
+    /** A call on top of one that was too deep comes from its fallback, or from whoever was told: nobody's code runs for it. */
+    private Binding enterDeep(Binding binding) {
+        boolean again = record.isTooDeep(level - 1);
+        tooDeep = again || level >= Limits.NESTING || !StackRoom.isLeft();
+        if (!tooDeep) {
+            return binding;
+        }
+        return again ? binding.refusedAgain() : binding.tooDeep(level);
+    }
+
+    boolean isTooDeep() {
+        return tooDeep;
     }
 
     /**
@@ -74,11 +86,8 @@ final class Frame {
     /** Also right after an enter that has failed half-way. */
     @SuppressWarnings("unused") // LEAVE
     private void leave() {
-        ThreadRecord record = this.record;
-        if (record != null) {
-            record.end(level);
-            release();
-        }
+        record.end(level);
+        release();
     }
 
     void release() {

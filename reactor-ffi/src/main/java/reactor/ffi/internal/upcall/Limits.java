@@ -6,8 +6,8 @@ import reactor.ffi.internal.Property;
 /** The ceilings of this room. Each is a system property, read once. */
 final class Limits {
 
-    /** How deep upcalls nest on one thread. Beyond the end of the stack HotSpot aborts where nothing can catch it. */
-    static final int NESTING = Property.read("reactor.ffi.nesting.limit", 64, 1, 1024);
+    /** How deep upcalls nest on one thread, if {@link StackRoom} does not end it before: a thread may have a huge stack. */
+    static final int NESTING = Property.read("reactor.ffi.nesting.limit", 16_384, 1, 1_000_000);
 
     /** How many stubs there are at most; zero: as many as {@link Ceiling} finds room for. Read when the first slot is taken. */
     static final int STUBS = Property.read("reactor.ffi.stubs.limit", 0, 1, 100_000);

@@ -1,16 +1,19 @@
 package reactor.ffi.internal.upcall;
 
 /**
- * Whether the stack has room for one more upcall. The limit of nesting is a number that fits on any usual stack, but a thread
- * may have a small one ({@code -Xss256k}), and at its end HotSpot aborts in the entry of an upcall, before any code of ours.
+ * Whether the stack has room for one more upcall. At its end HotSpot aborts in the entry of an upcall, before any code of
+ * ours. How deep that is depends on the thread's stack, on what is compiled, and on what C and the handlers take.
  */
 final class StackRoom {
 
     /** From this level on it is looked at: calls that nest a few deep, as a comparator does in a handler, pay nothing. */
     static final int FROM_LEVEL = 16;
 
-    /** Frames to try: tens of kilobytes, compiled or not, for the handler and the entry of the call after this one. */
-    private static final int FRAMES = 256;
+    /**
+     * Frames to try: 40 KB if they are compiled by C2, 100 to 120 KB by C1 or interpreted. It is for the handler, for the C code
+     * that it calls, and for the entry of the call after this one. It takes a few microseconds.
+     */
+    private static final int FRAMES = 512;
 
     private StackRoom() {}
 

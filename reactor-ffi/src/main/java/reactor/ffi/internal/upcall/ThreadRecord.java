@@ -41,7 +41,7 @@ final class ThreadRecord {
     /** Whether the bottom of this thread's stack is an upcall. Only such a thread is dressed; the others are somebody's. */
     private final boolean attached = isAttached(Thread.currentThread());
 
-    /** Grows with the depth that was needed; one more than may nest, for the fallback of the call that is refused. */
+    /** Grows with the depth that was needed. */
     private volatile Frame[] frames;
 
     /** How many frames are in use. Only the thread itself reads it. */
@@ -65,6 +65,7 @@ final class ThreadRecord {
         isUpcallsOnly();
         PthreadName.current();
         NativeThreads.known(); // its static initialiser
+        Binding.whyTooDeep("", 0); // at the end of a stack there is no room to link it
     }
 
     private static ThreadRecord create() {
@@ -104,20 +105,21 @@ final class ThreadRecord {
         }
         int depth = record.depth;
         Frame[] frames = record.frames;
-        if (depth < frames.length) {
-            return frames[depth];
-        }
-        return depth > Limits.NESTING ? Frame.BEYOND : record.grow()[depth];
+        return depth < frames.length ? frames[depth] : record.grow()[depth];
     }
 
     private Frame[] grow() {
         int old = frames.length;
-        Frame[] grown = Arrays.copyOf(frames, Math.min(2 * old, Limits.NESTING + 1));
+        Frame[] grown = Arrays.copyOf(frames, 2 * old);
         for (int level = old; level < grown.length; level++) {
             grown[level] = new Frame(this, level);
         }
         frames = grown;
         return grown;
+    }
+
+    boolean isTooDeep(int level) {
+        return frames[level].isTooDeep();
     }
 
     /** The stamp of a call at this level. */

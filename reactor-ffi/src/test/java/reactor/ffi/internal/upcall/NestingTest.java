@@ -3,65 +3,65 @@ package reactor.ffi.internal.upcall;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import reactor.ffi.CFunction;
 import reactor.ffi.fixture.Callbacks.Again;
 import reactor.ffi.fixture.Callbacks.EchoInt;
 import reactor.ffi.fixture.Callbacks.Nest;
 import reactor.ffi.fixture.Callbacks.Recurse;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Descent;
 import reactor.ffi.fixture.ForkedJvm;
 
-/** Promise 2, its last sentence: upcalls nest so deep on one thread, and no deeper. */
+/** Promise 2: upcalls nest as deep as the stack of the thread has room, and no deeper. */
 class NestingTest {
 
-    private static final int LIMIT = 64;
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+    private static final int ENDLESS = 1_000_000;
 
     private final TestCallee callee = new TestCallee();
-    private int deepest;
 
     /** C calls Java calls C, down to level 0. */
     private Upcall recursion(Recurse fallback) {
         MemorySegment[] self = new MemorySegment[1];
-        int[] depth = {0};
-        Upcall upcall = callee.open(
-                Recurse.class,
-                level -> {
-                    deepest = Math.max(deepest, ++depth[0]);
-                    try {
-                        return Calls.recurse(self[0], level - 1);
-                    } finally {
-                        depth[0]--;
-                    }
-                },
-                fallback);
+        Upcall upcall = callee.open(Recurse.class, level -> Calls.recurse(self[0], level - 1), fallback);
         self[0] = upcall.pointer();
         return upcall;
     }
 
     @Nested
-    class TheLimit {
+    class TheStack {
 
         @ParameterizedTest
-        @ValueSource(booleans = {false, true})
-        void isReachedExactlyAndThenTheFallbackAnswers(boolean onThread) {
-            Upcall upcall = recursion(level -> 1000);
-            for (int round = 1; round <= 100; round++) {
-                int reached = onThread
-                        ? Calls.recurseOnThread(upcall.pointer(), 10_000)
-                        : Calls.recurse(upcall.pointer(), 10_000);
-                assertThat(reached).isEqualTo(1000 + LIMIT + 1);
+        @EnumSource
+        void hasRoomForHundredsOfLevels(Descent descent) {
+            MemorySegment[] self = new MemorySegment[1];
+            Upcall upcall = descent.bind(callee::open, level -> descent.from(self[0], level - 1, false), level -> -1);
+            self[0] = upcall.pointer();
+            assertThat(descent.from(upcall.pointer(), 70, false)).isEqualTo(70);
+            assertThat(descent.from(upcall.pointer(), 500, true)).isEqualTo(500);
+            assertThat(callee.counters.refused()).isZero();
+            assertThat(callee.thrown).isEmpty();
+        }
+
+        @Test
+        void endsItAndEachRefusalIsReported() {
+            Upcall upcall = recursion(level -> 1_000_000);
+            for (int round = 1; round <= 20; round++) {
+                assertThat(Calls.recurseOnThread(upcall.pointer(), ENDLESS)).isGreaterThan(1_000_500);
                 assertThat(callee.counters.refused()).isEqualTo(round);
             }
-            assertThat(deepest).isEqualTo(LIMIT);
             assertThat(callee.counters.failed()).isZero();
-            assertThat(Calls.recurse(upcall.pointer(), LIMIT)).isEqualTo(LIMIT);
-            assertThat(callee.counters.refused()).isEqualTo(100);
+            assertThat(callee.thrown)
+                    .hasSize(20)
+                    .hasOnlyElementsOfType(RejectedExecutionException.class)
+                    .allSatisfy(e -> assertThat(e).hasMessageContaining("a call of test was one too deep"));
+            assertThat(Calls.recurse(upcall.pointer(), 70)).isEqualTo(70);
         }
 
         @Test
@@ -70,53 +70,84 @@ class NestingTest {
             Upcall upcall = callee.open(Recurse.class, level -> Calls.recurse(other[0], level - 1));
             TestCallee second = new TestCallee();
             other[0] = second.pointer(Recurse.class, level -> Calls.recurse(upcall.pointer(), level - 1));
-            assertThat(Calls.recurse(upcall.pointer(), 10_000)).isEqualTo(LIMIT + 1);
+            assertThat(Calls.recurseOnThread(upcall.pointer(), ENDLESS)).isGreaterThan(500);
             assertThat(callee.counters.refused() + second.counters.refused()).isEqualTo(1);
         }
 
         @Test
-        void holdsWhenJavaReturnsToCThroughAPointerThatItWasGiven() {
-            Upcall upcall = callee.open(
-                    Nest.class,
-                    (depth, again) -> CFunction.at(again, Again.class).again(depth - 1));
-            assertThat(Calls.nested(upcall.pointer(), 10_000, true)).isEqualTo(LIMIT + 1);
+        void countsWhereJavaReturnsToCThroughAPointerThatItWasGiven() {
+            Again[] again = new Again[1];
+            Upcall upcall = callee.open(Nest.class, (depth, pointer) -> {
+                if (again[0] == null) {
+                    again[0] = CFunction.at(pointer, Again.class);
+                }
+                return again[0].again(depth - 1);
+            });
+            assertThat(Calls.nested(upcall.pointer(), ENDLESS, true)).isGreaterThan(500);
             assertThat(callee.counters.refused()).isEqualTo(1);
         }
 
         @Test
-        void holdsForAFallbackThatCallsCToo() {
+        void isNotUsedUpByFallbacksThatCallCToo() {
             Upcall[] self = new Upcall[1];
             int[] answered = {0};
             self[0] = recursion(level -> {
                 answered[0]++;
                 return Calls.recurse(self[0].pointer(), level - 1);
             });
+            assertThat(Calls.recurseOnThread(self[0].pointer(), ENDLESS)).isGreaterThan(500);
             // The call that is refused, and one from within its fallback, which is zero at once.
-            assertThat(Calls.recurse(self[0].pointer(), 10_000)).isEqualTo(LIMIT + 2);
             assertThat(answered[0]).isEqualTo(1);
             assertThat(callee.counters.refused()).isEqualTo(2);
+            assertThat(callee.thrown).hasSize(1);
         }
 
         @Test
-        void tenThousandLevelsDoNotEndTheJvm() {
-            ForkedJvm.run(Recursion.class).assertExitedCleanly().assertOut("reached 65, refused 2");
+        void isNotUsedUpByWhoIsToldOfARefusalAndCallsC() {
+            MemorySegment[] self = new MemorySegment[1];
+            int[] told = {0};
+            TestCallee calls = new TestCallee() {
+                @Override
+                public void handlerFailed(Throwable failure) {
+                    told[0]++;
+                    Calls.recurse(self[0], 1);
+                }
+            };
+            self[0] = calls.pointer(Recurse.class, level -> Calls.recurse(self[0], level - 1));
+            assertThat(Calls.recurseOnThread(self[0], ENDLESS)).isGreaterThan(500);
+            assertThat(told[0]).isEqualTo(1);
+            assertThat(calls.counters.refused()).isEqualTo(2);
         }
+    }
+
+    @Nested
+    class TheNumber {
 
         @Test
-        void isASystemProperty() {
+        void isASystemPropertyAndEndsItBeforeTheStackDoes() {
             for (int limit : new int[] {1, 3, 200}) {
                 ForkedJvm.of(Recursion.class)
                         .jvmOptions("-Dreactor.ffi.nesting.limit=" + limit)
                         .run()
                         .assertExitedCleanly()
-                        .assertOut("reached " + (limit + 1) + ", refused 2");
+                        .assertOut("reached " + (limit + 1) + ", refused 2, told 2 of reactor.ffi.nesting.limit");
             }
             ForkedJvm.of(Recursion.class)
                     .jvmOptions("-Dreactor.ffi.nesting.limit=many")
                     .run()
                     .assertExitedWith(1)
                     .assertErr(
-                            "system property reactor.ffi.nesting.limit is 'many'; it must be a number from 1 to 1024");
+                            "system property reactor.ffi.nesting.limit is 'many'; it must be a number from 1 to 1000000");
+        }
+
+        @Test
+        void endsItOnAHugeStack() {
+            ForkedJvm.of(Recursion.class)
+                    .jvmOptions("-Xss256m")
+                    .arguments("here")
+                    .run()
+                    .assertExitedCleanly()
+                    .assertOut("reached 16385, refused 1, told 1 of reactor.ffi.nesting.limit");
         }
     }
 
@@ -142,7 +173,7 @@ class NestingTest {
             for (int round = 1; round <= 10; round++) {
                 assertThat(Calls.recurse(deep.pointer(), 30)).isEqualTo(30);
                 assertThat(callee.counters.failed()).isEqualTo(round);
-                assertThat(Calls.recurse(upcall.pointer(), LIMIT)).isEqualTo(LIMIT);
+                assertThat(Calls.recurse(upcall.pointer(), 100)).isEqualTo(100);
             }
             assertThat(rounds[0]).isEqualTo(10);
             assertThat(callee.thrown).hasOnlyElementsOfType(StackOverflowError.class);
@@ -197,13 +228,18 @@ class NestingTest {
     }
 
     static final class Recursion {
-        public static void main(String[] args) {
+        public static void main(String[] args) throws InterruptedException {
             TestCallee callee = new TestCallee();
             MemorySegment[] self = new MemorySegment[1];
             self[0] = callee.pointer(Recurse.class, level -> Calls.recurse(self[0], level - 1));
-            int here = Calls.recurse(self[0], 10_000);
-            int there = Calls.recurseOnThread(self[0], 10_000);
-            System.out.println("reached " + (here == there ? here : -1) + ", refused " + callee.counters.refused());
+            int[] reached = new int[1];
+            Thread here = new Thread(() -> reached[0] = Calls.recurse(self[0], ENDLESS)); // with the stack of -Xss
+            here.start();
+            here.join();
+            boolean same = args.length > 0 || Calls.recurseOnThread(self[0], ENDLESS) == reached[0];
+            System.out.println("reached " + (same ? reached[0] : -1) + ", refused " + callee.counters.refused()
+                    + ", told " + callee.thrown.size() + " of reactor.ffi.nesting.limit");
+            callee.thrown.forEach(e -> assertThat(e).hasMessageContaining("reactor.ffi.nesting.limit"));
         }
     }
 }

@@ -8,7 +8,7 @@ import java.util.function.Consumer;
 import reactor.ffi.CallbackType;
 
 /** A registration as the tests make it: what a subscription is in the library. Keeps what it is told. */
-final class TestCallee implements Callee {
+class TestCallee implements Callee {
 
     private static final AtomicLong SOURCES = new AtomicLong(1_000_000);
 
