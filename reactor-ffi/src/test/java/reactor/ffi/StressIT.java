@@ -242,7 +242,7 @@ class StressIT {
             if (load.policy() != Policy.DROP_OLDEST) {
                 assertThat(discarded.sum()).as("only what was refused").isEqualTo(sum(refused));
             } else {
-                assertThat(sum(refused)).isZero();
+                assertThat(sum(refused)).as("evicted before they were written").isLessThanOrEqualTo(discarded.sum());
                 assertThat(consumer.last).as("the newest of all is kept").contains(load.each - 1L);
             }
             if (consumer.error != null) {

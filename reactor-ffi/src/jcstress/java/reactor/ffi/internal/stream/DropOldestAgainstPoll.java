@@ -1,5 +1,6 @@
 package reactor.ffi.internal.stream;
 
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Description;
@@ -22,7 +23,7 @@ public class DropOldestAgainstPoll {
 
     private static final int OFFERS = 6;
 
-    private final EventQueue<Integer> queue = new EventQueue<>();
+    private final EventQueue<Integer> queue = new EventQueue<>(true);
     private final int[] discarded = new int[OFFERS];
     private final int[] delivered = new int[OFFERS];
     private int last = -1;
@@ -32,12 +33,17 @@ public class DropOldestAgainstPoll {
     @Actor
     public void producer() {
         for (int i = 0; i < OFFERS; i++) {
-            while (queue.offer(i, 1) == EventQueue.FULL) {
-                Integer oldest = queue.pollShared();
-                if (oldest != null) {
-                    discarded[oldest]++;
-                }
+            int outcome = EventQueue.FULL;
+            while (outcome == EventQueue.FULL) {
+                discard(queue.evict(1));
+                outcome = queue.offer(i, 1);
             }
+        }
+    }
+
+    private void discard(@Nullable Integer oldest) {
+        if (oldest != null) {
+            discarded[oldest]++;
         }
     }
 
@@ -49,7 +55,7 @@ public class DropOldestAgainstPoll {
     }
 
     private void deliver() {
-        Integer value = queue.pollShared();
+        Integer value = queue.poll();
         if (value != null) {
             disorder += value <= last ? 1 : 0;
             last = value;

@@ -66,7 +66,7 @@ public class RoomAgainstWait {
     @Actor
     public void consumer(II_Result r) {
         meet();
-        r.r2 = intake.poll();
+        r.r2 = queue.poll();
         intake.roomMade(1, false);
     }
 

@@ -16,6 +16,11 @@ import org.jspecify.annotations.Nullable;
  * of the heap, or of the stack, which a handler may use up. So the chunk is found, or appended, before the claim; and where
  * even a VarHandle's call has no stack, a plain store, which needs none, takes its place.
  *
+ * <p>With eviction a producer that finds the queue full takes the oldest value away. It never waits for another thread, which a
+ * real-time producer may have preempted on its own processor: each position is used once, and goes from empty to its value
+ * to {@link #GONE}, each by a compare-and-set. Whoever sets GONE has the value. If there was none yet, its own producer finds
+ * GONE there, and keeps it. Whoever finds GONE at the consumer index moves that on. So the array of a chunk cannot be used again.
+ *
  * <p>Closing sets the sign bit of the producer index: no claim succeeds afterwards, so exactly those values are in the queue
  * that were claimed before.
  */
@@ -24,6 +29,11 @@ final class EventQueue<T> extends EventQueueFields.Back {
     static final int OFFERED = 0;
     static final int FULL = 1;
     static final int CLOSED = 2;
+
+    /** The value had its place, and was evicted before it was written there: the caller still has it. */
+    static final int EVICTED = 3;
+
+    private static final Object GONE = new Object();
 
     private static final int SHIFT = 8;
     private static final int SIZE = 1 << SHIFT;
@@ -35,7 +45,6 @@ final class EventQueue<T> extends EventQueueFields.Back {
     private static final VarHandle CONSUMER_INDEX;
     private static final VarHandle CONSUMER_CHUNK;
     private static final VarHandle SPARE;
-    private static final VarHandle POLLING;
     private static final VarHandle NEXT;
     private static final VarHandle ITEM = MethodHandles.arrayElementVarHandle(Object[].class);
 
@@ -47,7 +56,6 @@ final class EventQueue<T> extends EventQueueFields.Back {
             CONSUMER_INDEX = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerIndex", long.class);
             CONSUMER_CHUNK = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerChunk", Chunk.class);
             SPARE = lookup.findVarHandle(EventQueueFields.Consumer.class, "spare", Object[].class);
-            POLLING = lookup.findVarHandle(EventQueueFields.Consumer.class, "polling", boolean.class);
             NEXT = lookup.findVarHandle(Chunk.class, "next", Chunk.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -55,13 +63,20 @@ final class EventQueue<T> extends EventQueueFields.Back {
         link();
     }
 
+    private final boolean evicting;
+
     /** The first use of a VarHandle allocates: an end for want of memory must not be the first. */
     private static void link() {
-        EventQueue<Object> queue = new EventQueue<>();
-        while (queue.offer(queue, 1) == OFFERED) {
+        link(new EventQueue<>());
+        link(new EventQueue<>(true));
+    }
+
+    private static void link(EventQueue<Object> queue) {
+        while (queue.offer(queue, 2) == OFFERED) {
             queue.close();
         }
-        Object ignored = queue.pollShared();
+        Object ignored = queue.evicting ? queue.evict(1) : null;
+        ignored = queue.poll();
     }
 
     /** SIZE positions in a row. */
@@ -81,7 +96,17 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     EventQueue() {
+        this(false);
+    }
+
+    /**
+     * An empty queue.
+     *
+     * @param evicting whether producers may {@link #evict}
+     */
+    EventQueue(boolean evicting) {
         super(new Chunk(0, new Object[SIZE]));
+        this.evicting = evicting;
     }
 
     /**
@@ -110,9 +135,14 @@ final class EventQueue<T> extends EventQueueFields.Back {
         } while (chunk == null || !PRODUCER_INDEX.compareAndSet(this, position, position + 1));
         int index = (int) position & MASK;
         try {
+            if (evicting) {
+                return ITEM.compareAndSet(chunk.items, index, null, value) ? OFFERED : EVICTED;
+            }
             ITEM.setRelease(chunk.items, index, value);
         } catch (Throwable noStack) {
-            chunk.items[index] = value;
+            if (chunk.items[index] == null) {
+                chunk.items[index] = value;
+            }
         }
         return OFFERED;
     }
@@ -156,13 +186,17 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /**
-     * The consumer only, or {@link #pollShared} by all.
+     * The consumer only.
      *
      * @return the oldest; null if there is none, or if its producer has claimed it and not written it yet
      */
-    @SuppressWarnings("unchecked") // only offer writes items
     @Nullable
     T poll() {
+        return evicting ? pollAgainstEviction() : pollAlone();
+    }
+
+    @SuppressWarnings("unchecked") // only offer writes items
+    private @Nullable T pollAlone() {
         long position = (long) CONSUMER_INDEX.get(this);
         Chunk chunk = (Chunk) CONSUMER_CHUNK.get(this);
         if (chunk.number != position >>> SHIFT) {
@@ -188,22 +222,80 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return (T) value;
     }
 
-    /** As {@link #poll}, where producers take from the queue too: a lock of a few instructions. */
-    @SuppressWarnings("ThreadPriorityCheck") // the holder may have lost its processor to us
-    @Nullable
-    T pollShared() {
-        for (int spins = 0; !POLLING.compareAndSet(this, false, true); spins++) {
-            if ((spins & 127) == 127) {
-                Thread.yield();
-            } else {
-                Thread.onSpinWait();
+    /** Goes round again only if a producer has evicted what was the oldest. */
+    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // only offer writes values; GONE is a mark
+    private @Nullable T pollAgainstEviction() {
+        while (true) {
+            long position = (long) CONSUMER_INDEX.getVolatile(this);
+            Chunk chunk = oldest(position >>> SHIFT);
+            if (chunk != null) {
+                int index = (int) position & MASK;
+                Object value = ITEM.getAcquire(chunk.items, index);
+                if (value == null) {
+                    return null;
+                }
+                if (value == GONE) {
+                    moveOn(position);
+                } else if (ITEM.compareAndSet(chunk.items, index, value, GONE)) {
+                    moveOn(position);
+                    return (T) value;
+                }
+            } else if (position == (long) CONSUMER_INDEX.getVolatile(this)) {
+                return null; // the chunk is not there yet
             }
         }
-        try {
-            return poll();
-        } finally {
-            polling = false; // not by the VarHandle, which needs stack
+    }
+
+    /**
+     * Any thread, of a queue with eviction: takes the oldest value away if the queue is full.
+     *
+     * @param limit full if as many are queued
+     * @return the value; null if the queue is not full, or another thread has made room, or the value is not written yet: then
+     *     the place is free, and its producer keeps the value
+     */
+    @SuppressWarnings({"unchecked", "ReferenceEquality"}) // only offer writes values; GONE is a mark
+    @Nullable
+    T evict(long limit) {
+        long position =
+                (long) CONSUMER_INDEX.getVolatile(this); // first: the queue is full for as long as this is the index
+        if (everClaimed() - position < limit) {
+            return null;
         }
+        Chunk chunk = oldest(position >>> SHIFT);
+        if (chunk == null) {
+            return null;
+        }
+        Object value = ITEM.getAndSet(chunk.items, (int) position & MASK, GONE);
+        moveOn(position);
+        return value == GONE ? null : (T) value;
+    }
+
+    /** What is at the position is GONE. */
+    private void moveOn(long position) {
+        try {
+            boolean ignored = CONSUMER_INDEX.compareAndSet(this, position, position + 1);
+        } catch (Throwable noStack) {
+            // Whoever looks at the position next finds GONE, and does it.
+        }
+    }
+
+    /**
+     * The chunk of a position that the consumer index has had: with eviction all threads leave chunks. Null if it is not there
+     * yet, or has been left.
+     */
+    private @Nullable Chunk oldest(long number) {
+        Chunk chunk = (Chunk) CONSUMER_CHUNK.getAcquire(this);
+        while (chunk.number < number) {
+            Chunk next = (Chunk) NEXT.getAcquire(chunk);
+            if (next == null) {
+                return null;
+            }
+            if (next != chunk && CONSUMER_CHUNK.compareAndSet(this, chunk, next)) {
+                NEXT.setVolatile(chunk, chunk);
+            }
+            chunk = (Chunk) CONSUMER_CHUNK.getAcquire(this);
+        }
+        return chunk.number == number ? chunk : null;
     }
 
     /** Any thread: no offer succeeds any more. */

@@ -54,9 +54,6 @@ final class EventQueueFields {
         /** The array of a chunk that was left, for the next one that is appended. */
         volatile Object @Nullable [] spare;
 
-        /** Whether a thread is inside pollShared. */
-        volatile boolean polling;
-
         Consumer(EventQueue.Chunk first) {
             super(first);
             this.consumerChunk = first;

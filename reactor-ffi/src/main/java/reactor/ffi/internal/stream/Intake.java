@@ -6,7 +6,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackOptions;
@@ -37,9 +36,6 @@ final class Intake<T> {
     private final SourceStats stats;
     private final NativeSubscription<T> owner;
 
-    /** Producers take from the queue too. */
-    private final boolean shared;
-
     private final Queue<Thread> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waiters = new AtomicInteger();
 
@@ -58,20 +54,13 @@ final class Intake<T> {
         this.scheduler = scheduler;
         this.stats = stats;
         this.owner = owner;
-        this.shared = overflow.policy() == Overflow.Policy.DROP_OLDEST;
         this.capacity = overflow.policy() == Overflow.Policy.UNBOUNDED ? Long.MAX_VALUE : overflow.capacity();
-    }
-
-    /** The consumer. */
-    @Nullable
-    T poll() {
-        return shared ? queue.pollShared() : queue.poll();
     }
 
     /** A native thread whose offer was not taken. */
     boolean overflowed(T value, int outcome) {
-        if (outcome == EventQueue.CLOSED) {
-            return refuse(value);
+        if (outcome != EventQueue.FULL) {
+            return notTaken(value, outcome);
         }
         return switch (overflow.policy()) {
             case BLOCK -> waitForRoom(value);
@@ -79,6 +68,16 @@ final class Intake<T> {
             case DROP_NEWEST -> turnAway(value);
             case ERROR, UNBOUNDED -> overflow(value, "the queue of " + options.name() + " is full: " + overflow);
         };
+    }
+
+    private boolean notTaken(T value, int outcome) {
+        return outcome == EventQueue.EVICTED ? evicted(value) : refuse(value);
+    }
+
+    /** Other threads have brought as many values as the queue holds, since this one had its place. */
+    private boolean evicted(T value) {
+        owner.discard(value, stats.evicted);
+        return false;
     }
 
     /** It is over. */
@@ -100,17 +99,17 @@ final class Intake<T> {
         return turnAway(value);
     }
 
+    /** Goes round again only if another thread has taken the room: nobody is waited for, see {@link EventQueue}. */
     private boolean dropOldest(T value) {
-        while (true) {
-            int outcome = queue.offer(value, capacity);
-            if (outcome != EventQueue.FULL) {
-                return outcome == EventQueue.OFFERED ? taken() : refuse(value);
-            }
-            T oldest = queue.pollShared();
+        int outcome = EventQueue.FULL;
+        while (outcome == EventQueue.FULL) {
+            T oldest = queue.evict(capacity);
             if (oldest != null) {
                 owner.discard(oldest, stats.evicted);
             }
+            outcome = queue.offer(value, capacity);
         }
+        return outcome == EventQueue.OFFERED ? taken() : notTaken(value, outcome);
     }
 
     private boolean taken() {

@@ -17,6 +17,7 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.Exchange;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeSink;
+import reactor.ffi.Overflow;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.life.KeepAlive;
 import reactor.ffi.internal.loop.Errors;
@@ -58,7 +59,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private final CallbackOptions options;
     private final LoopScheduler scheduler;
     private final SourceStats stats;
-    private final EventQueue<T> queue = new EventQueue<>();
+    private final EventQueue<T> queue;
     private final Intake<T> intake;
     private final Teardown teardown;
     private final KeepAlive.@Nullable Token token;
@@ -119,6 +120,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.registration = registration;
         this.departures = departures;
+        this.queue = new EventQueue<>(options.overflow().policy() == Overflow.Policy.DROP_OLDEST);
         this.intake = new Intake<>(queue, options, scheduler, stats, this);
     }
 
@@ -332,7 +334,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         emitting = true; // once for all of them: producers read this cache line for each value
         try {
             while (emitted < most && !over()) {
-                T value = intake.poll();
+                T value = queue.poll();
                 if (value == null) {
                     break;
                 }
@@ -420,7 +422,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     /** A value claimed and not yet written is waited for: its producer is between two instructions. */
     private void discardQueued() {
         while (!queue.isEmpty()) {
-            T value = intake.poll();
+            T value = queue.poll();
             if (value == null) {
                 awaitProducer();
             } else {

@@ -2,6 +2,7 @@ package reactor.ffi.internal.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static reactor.ffi.internal.stream.EventQueue.CLOSED;
+import static reactor.ffi.internal.stream.EventQueue.EVICTED;
 import static reactor.ffi.internal.stream.EventQueue.FULL;
 import static reactor.ffi.internal.stream.EventQueue.OFFERED;
 
@@ -14,6 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -174,49 +176,108 @@ class EventQueueTest {
         return taken;
     }
 
+    /** As a thread that was preempted after its claim: the position is claimed, and nothing is there. */
+    private static void claimWithoutWriting(EventQueue<Long> queue) {
+        int index = (int) queue.everClaimed() % CHUNK;
+        assertThat(queue.offer(-1L, Long.MAX_VALUE)).isEqualTo(OFFERED);
+        queue.producerChunk.items[index] = null;
+    }
+
     @ParameterizedTest
-    @ValueSource(longs = {1, 3, 300, 8192})
-    void pollersThatShareGetEachValueOnceAndInOrder(long limit) throws Exception {
-        int each = 50_000;
-        AtomicBoolean over = new AtomicBoolean();
-        List<Future<long[]>> pollers = new ArrayList<>();
-        for (int i = 0; i < 2; i++) {
-            pollers.add(threads.submit(() -> {
-                long[] last = new long[PRODUCERS + 1];
-                Arrays.fill(last, 0, PRODUCERS, -1);
-                while (true) {
-                    boolean end = over.get();
-                    Long value = queue.pollShared();
-                    if (value != null) {
-                        int producer = (int) (value >>> 32);
-                        assertThat(value & 0xFFFF_FFFFL).isGreaterThan(last[producer]);
-                        last[producer] = value & 0xFFFF_FFFFL;
-                        last[PRODUCERS]++;
-                    } else if (end) {
-                        return last;
-                    } else {
-                        Thread.yield();
-                    }
-                }
-            }));
+    @ValueSource(ints = {1, 2, 3, CHUNK, CHUNK + 1})
+    void evictionWaitsForNoValueThatIsNotWritten(int limit) {
+        EventQueue<Long> evicting = new EventQueue<>(true);
+        for (int round = 0; round < 3; round++) {
+            for (long i = 0; i < limit; i++) {
+                claimWithoutWriting(evicting);
+            }
+            for (long i = 0; i < limit; i++) {
+                assertThat(evicting.offer(i, limit)).isEqualTo(FULL);
+                assertThat(evicting.evict(limit)).isNull();
+                assertThat(evicting.offer(i, limit)).isEqualTo(OFFERED);
+            }
+            for (long i = 0; i < limit; i++) {
+                assertThat(evicting.poll()).isEqualTo(i);
+            }
+            assertThat(evicting.isEmpty()).isTrue();
         }
+    }
+
+    @Test
+    void aProducerWhosePlaceWasEvictedBeforeItWroteKeepsItsValue() throws Exception {
+        EventQueue<Long> evicting = new EventQueue<>(true);
+        evicting.offer(0L, 2);
+        Object[] items = evicting.consumerChunk.items;
+        claimWithoutWriting(evicting);
+        assertThat(evicting.evict(2)).isZero();
+        assertThat(evicting.offer(2L, 2)).isEqualTo(OFFERED);
+        assertThat(evicting.evict(2)).as("the place of what is not written").isNull();
+        assertThat(evicting.offer(3L, 2)).isEqualTo(OFFERED);
+        assertThat(items[1]).as("its producer finds that").isNotNull();
+        assertThat(evicting.poll()).isEqualTo(2);
+        assertThat(evicting.poll()).isEqualTo(3);
+    }
+
+    @Test
+    void nothingIsEvictedWhereThereIsRoom() {
+        EventQueue<Long> evicting = new EventQueue<>(true);
+        assertThat(evicting.evict(1)).isNull();
+        evicting.offer(1L, 2);
+        assertThat(evicting.evict(2)).isNull();
+        assertThat(evicting.poll()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 300, 8192})
+    void whatIsEvictedIsNotPolledAndNothingIsLost(long limit) throws Exception {
+        int each = 100_000;
+        EventQueue<Long> evicting = new EventQueue<>(true);
+        LongAdder evicted = new LongAdder();
         List<Future<?>> producers = new ArrayList<>();
         for (int p = 0; p < PRODUCERS; p++) {
             long producer = p;
             producers.add(threads.submit(() -> {
                 for (int i = 0; i < each; i++) {
-                    offerUntilTaken(producer << 32 | i, limit);
+                    evicted.add(offerAndEvict(evicting, producer << 32 | i, limit));
                 }
             }));
         }
+        AtomicBoolean over = new AtomicBoolean();
+        Future<Long> consumer = threads.submit(() -> {
+            long[] last = new long[PRODUCERS];
+            Arrays.fill(last, -1);
+            for (long taken = 0; ; ) {
+                boolean end = over.get();
+                Long value = evicting.poll();
+                if (value != null) {
+                    int producer = (int) (value >>> 32);
+                    assertThat(value & 0xFFFF_FFFFL).isGreaterThan(last[producer]);
+                    last[producer] = value & 0xFFFF_FFFFL;
+                    taken++;
+                } else if (end) {
+                    return taken;
+                } else {
+                    Thread.yield();
+                }
+            }
+        });
         for (Future<?> producer : producers) {
             producer.get();
         }
         over.set(true);
-        long taken = 0;
-        for (Future<long[]> poller : pollers) {
-            taken += poller.get()[PRODUCERS];
+        assertThat(consumer.get() + evicted.sum()).isEqualTo((long) PRODUCERS * each);
+        assertThat(evicting.isEmpty()).isTrue();
+    }
+
+    /** How many values have gone. */
+    private static int offerAndEvict(EventQueue<Long> queue, long value, long limit) {
+        int gone = 0;
+        while (true) {
+            int outcome = queue.offer(value, limit);
+            if (outcome != FULL) {
+                return outcome == EVICTED ? gone + 1 : gone;
+            }
+            gone += queue.evict(limit) == null ? 0 : 1;
         }
-        assertThat(taken).isEqualTo((long) PRODUCERS * each);
     }
 }
