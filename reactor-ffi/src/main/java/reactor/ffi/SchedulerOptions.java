@@ -52,7 +52,7 @@ public final class SchedulerOptions {
 
     /**
      * How long a wait for this scheduler, an unregister action or a lend may take before it is logged, with the stacks of
-     * who waits and of the scheduler's thread.
+     * who waits and of the scheduler's thread. A lend is logged only if a task or a value waits for the scheduler meanwhile.
      *
      * @param warnAfter more than zero. Defaults to 1 s.
      * @return changed options

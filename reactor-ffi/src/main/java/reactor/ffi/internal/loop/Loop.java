@@ -154,6 +154,11 @@ final class Loop {
         return tasks.isEmpty() && !turn.hasRequests() && !sources.hasReady();
     }
 
+    /** Whether there is a task to run now; any thread, approximately. */
+    boolean hasTasks() {
+        return tasks.size() != 0 || timers.isDue();
+    }
+
     /** Tasks that wait, delayed ones too; any thread, approximately. */
     int buffered() {
         return tasks.size() + timers.size();

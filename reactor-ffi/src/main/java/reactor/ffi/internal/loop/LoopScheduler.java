@@ -245,12 +245,20 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         if (!turn.isCurrent()) {
             return Turn.call(call);
         }
-        Watch.Entry watch = Watch.begin("a lend of the turn", Thread.currentThread(), this);
+        Watch.Entry watch = Watch.begin("a lend of the turn", Thread.currentThread(), this, this::somebodyWaits);
         try {
             return turn.callBlocking(call);
         } finally {
             watch.end();
         }
+    }
+
+    /**
+     * Whether a task or a value waits for the scheduler's thread. Any thread, approximately. Callers and producers that wait say so
+     * themselves.
+     */
+    private boolean somebodyWaits() {
+        return loop.hasTasks() || lifecycle.attached().stream().anyMatch(LoopSource::hasWork);
     }
 
     @Override

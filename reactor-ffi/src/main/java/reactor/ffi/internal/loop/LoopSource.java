@@ -115,8 +115,9 @@ public abstract class LoopSource extends LoopSourceFields {
     protected abstract boolean drain(int budget);
 
     /**
-     * Whether {@link #drain} would do something. Loop's thread only; asked after the source was marked as idle, so that
-     * work of a producer that saw it active is not missed.
+     * Whether {@link #drain} would do something. Loop's thread; asked after the source was marked as idle, so that
+     * work of a producer that saw it active is not missed. {@link Watch} asks too, on its own thread: an answer that is
+     * not of this moment does no harm there.
      *
      * @return true if there is work
      */

@@ -74,6 +74,12 @@ final class Timers {
         return task == null ? -1 : Math.max(0, task.due - System.nanoTime());
     }
 
+    /** Whether one is due; any thread, approximately. */
+    boolean isDue() {
+        LoopTask task = heap.peek();
+        return task != null && !task.isDisposed() && task.due - System.nanoTime() <= 0;
+    }
+
     void clear() {
         LoopTask task;
         while ((task = heap.poll()) != null) {

@@ -6,7 +6,9 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import reactor.util.Loggers;
 
 /**
@@ -28,6 +30,9 @@ public final class Watch {
 
     /** Of {@code wakeAt}: it sleeps until it is woken. As a time it is one that never comes. */
     private static final long ASLEEP = Long.MAX_VALUE;
+
+    /** What is late and harms nobody is looked at no sooner than that. */
+    private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(10);
 
     private static final Set<Entry> WATCHED = ConcurrentHashMap.newKeySet();
 
@@ -56,13 +61,20 @@ public final class Watch {
         private final String what;
         private final Thread who;
         private final LoopScheduler scheduler;
-        private final long begun = now();
-        private final long warnAt;
 
-        private Entry(String what, Thread who, LoopScheduler scheduler) {
+        /** Whether it does any harm, as far as can be seen from the watching thread. */
+        private final BooleanSupplier harms;
+
+        private final long begun = now();
+
+        /** Once that has passed, the watching thread writes it. */
+        private volatile long warnAt;
+
+        private Entry(String what, Thread who, LoopScheduler scheduler, BooleanSupplier harms) {
             this.what = what;
             this.who = who;
             this.scheduler = scheduler;
+            this.harms = harms;
             this.warnAt = begun + Math.min(scheduler.warnAfterNanos(), ASLEEP - begun);
         }
 
@@ -82,7 +94,12 @@ public final class Watch {
      * @return what ends it
      */
     public static Entry begin(String what, Thread who, LoopScheduler scheduler) {
-        Entry entry = new Entry(what, who, scheduler);
+        return begin(what, who, scheduler, () -> true);
+    }
+
+    /** As above; while it does no harm, it is looked at again after the warning time. */
+    static Entry begin(String what, Thread who, LoopScheduler scheduler, BooleanSupplier harms) {
+        Entry entry = new Entry(what, who, scheduler, harms);
         WATCHED.add(entry);
         long at = wakeAt;
         while (entry.warnAt < at && !WAKE_AT.compareAndSet(at, entry.warnAt)) {
@@ -151,6 +168,9 @@ public final class Watch {
         long next = ASLEEP;
         for (Iterator<Entry> all = WATCHED.iterator(); all.hasNext(); ) {
             Entry entry = all.next();
+            if (entry.warnAt <= now && !entry.harms.getAsBoolean()) {
+                entry.warnAt = now + Math.min(Math.max(AGAIN, entry.scheduler.warnAfterNanos()), ASLEEP - now);
+            }
             if (entry.warnAt > now) {
                 next = Math.min(next, entry.warnAt);
             } else {

@@ -10,11 +10,21 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.Disposable;
+import reactor.ffi.CFunction;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.NativeCallback;
+import reactor.ffi.NativeFlux;
+import reactor.ffi.NativeSink;
 import reactor.ffi.SchedulerOptions;
+import reactor.ffi.fixture.Callbacks.OnAsk;
 
 @Timeout(30)
 class WatchTest {
@@ -101,12 +111,47 @@ class WatchTest {
                         && thread.getState() == Thread.State.TIMED_WAITING);
     }
 
-    @Test
-    void aLendThatTakesTooLongIsLogged() throws Exception {
+    /** A task that waits, a timer that is due, a value that is queued. */
+    @ParameterizedTest
+    @ValueSource(strings = {"task", "timer", "value"})
+    void aLendThatTakesTooLongIsLoggedOnceSomebodyWaits(String what) throws Exception {
         CountDownLatch end = new CountDownLatch(1);
-        scheduler.schedule(() -> scheduler.runBlocking(end::await));
+        CountDownLatch lent = new CountDownLatch(1);
+        if (what.equals("timer")) {
+            scheduler.schedule(() -> {}, 3, TimeUnit.SECONDS);
+        }
+        AtomicReference<NativeSink<Long>> sink = new AtomicReference<>();
+        Disposable subscription = NativeFlux.<Long>create(
+                        CallbackOptions.named("watched").on(scheduler), sink::set)
+                .subscribe();
+        scheduler.schedule(() -> scheduler.runBlocking(() -> {
+            lent.countDown();
+            end.await();
+        }));
+        lent.await();
+        await().during(Duration.ofMillis(250)).until(() -> !log().contains("a lend of the turn"));
+        if (what.equals("task")) {
+            scheduler.schedule(() -> {});
+        } else if (what.equals("value")) {
+            sink.get().next(1L);
+        }
         await().until(() -> log().contains("a lend of the turn"));
         end.countDown();
+        subscription.dispose();
+    }
+
+    /** As a query that takes its time, with callbacks that are answered meanwhile. */
+    @Test
+    void aLendThatHarmsNobodyIsNotLogged() throws Exception {
+        try (NativeCallback<OnAsk> callback =
+                NativeCallback.threadSafe(scheduler, OnAsk.class, (thread, sequence, id) -> sequence + id)) {
+            CountDownLatch end = new CountDownLatch(1);
+            scheduler.schedule(() -> scheduler.runBlocking(end::await));
+            OnAsk ask = CFunction.at(callback.pointer(), OnAsk.class);
+            await().during(Duration.ofMillis(500)).until(() -> ask.onAsk(0, 1, 2) == 3);
+            end.countDown();
+        }
+        assertThat(log()).doesNotContain("a lend of the turn");
     }
 
     @Test
