@@ -907,9 +907,30 @@ class NativeCallbackTest {
                 });
                 System.gc();
                 assertThat(log.count(REPORT)).isEqualTo(1);
-                assertThat(log.text()).contains("made here", "Item_10_close.forgotten");
+                assertThat(log.text()).contains("made here", "Item_10_close.forgotten", "and its ref is kept");
                 assertThat(askOnce(pointer)).isEqualTo(6);
             }
+        }
+
+        @Test
+        void aDirectOneThatIsForgottenHasNoRef() {
+            try (CapturedLog log = new CapturedLog()) {
+                forgottenDirect();
+                await().until(() -> {
+                    System.gc();
+                    return log.text().contains(REPORT);
+                });
+                assertThat(log.text())
+                        .contains("its pointer goes on working. Close it")
+                        .doesNotContain("its ref");
+            }
+        }
+
+        private static void forgottenDirect() {
+            assertThat(NativeCallback.direct(OnForgotten.class, value -> value + 1)
+                            .pointer()
+                            .address())
+                    .isNotZero();
         }
 
         @Test

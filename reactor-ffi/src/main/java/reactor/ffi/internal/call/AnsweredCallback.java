@@ -57,7 +57,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         this.name = name;
         this.direct = direct;
         this.refs = new Refs();
-        this.forgotten = new Forgotten(name, refs);
+        this.forgotten = new Forgotten(name, direct ? null : refs);
         this.cleanable = CLEANER.register(this, forgotten);
     }
 
@@ -226,19 +226,18 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         return "NativeCallback[" + name + "]";
     }
 
-    /** Reports a callback that was collected without close. Its pointer goes on working, and its ref is kept. */
+    /** Reports a callback that was collected without close. Its pointer goes on working, and a ref is kept. */
     private static final class Forgotten implements Runnable {
 
         private final String name;
 
-        /** Held here, too, so that the ref of a forgotten callback is not lost. */
-        @SuppressWarnings("unused")
-        private final Refs refs;
+        /** Held here, too, so that the ref of a forgotten callback is not lost. Null if it is direct, and has none. */
+        private final @Nullable Refs refs;
 
         private final Throwable made;
         private volatile boolean over;
 
-        Forgotten(String name, Refs refs) {
+        Forgotten(String name, @Nullable Refs refs) {
             this.name = name;
             this.refs = refs;
             this.made = new Throwable("made here");
@@ -253,8 +252,9 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             if (!over) {
                 LOG.warn(
                         "the callback " + name
-                                + " was collected without close(); its pointer goes on working, and its ref is"
-                                + " kept. Close it when native code is done with it",
+                                + " was collected without close(); its pointer goes on working"
+                                + (refs == null ? "" : ", and its ref is kept")
+                                + ". Close it when native code is done with it",
                         made);
             }
         }
