@@ -3,11 +3,12 @@ package reactor.ffi;
 import static java.util.Objects.requireNonNull;
 
 import java.util.List;
+import reactor.ffi.internal.stream.SourceCounts;
 import reactor.ffi.internal.stream.SourceStats;
 
 /**
- * What was counted of the sources of one name, since the JVM started. A snapshot; the figures are exact when the source is
- * quiet: then {@code events = delivered + discarded + queued}.
+ * What was counted of the sources of one name, since the JVM started. A snapshot, whose figures add up also while values
+ * flow: {@code events = delivered + discarded + queued}.
  *
  * <p>A value counts once for each subscription that it was handed to, so a shared stream with three subscribers counts three
  * events for each call.
@@ -15,34 +16,14 @@ import reactor.ffi.internal.stream.SourceStats;
  * <p>What is kept: the counters of each name that has a subscription, a callback, or a pointer that native code may still
  * call; of the other names the 256 that were used last. A name is all that is kept of a source that has ended. With names
  * without end the oldest are forgotten, and start from zero if they come again.
- *
- * @param name the name that {@link CallbackOptions#named} gave
- * @param events values that were handed over; the one of a thread that waits for room comes later
- * @param delivered values that reached a subscriber
- * @param discarded values that went to the discard hook: dropped by the policy, left over at the end, or too late
- * @param dropped of the discarded ones, those that the {@link Overflow} policy dropped because there was no room
- * @param reserved values that a thread which must not wait has put into the reserve of {@link Overflow#block}
- * @param lateCalls calls on pointers whose subscription had ended; the fallback answered
- * @param failedCalls calls whose handler threw, or returned what C cannot take
- * @param refusedCalls calls whose handler was not run: nested too deep, not answered in time, or waiting when their callback
- *     was closed
- * @param queued values that wait in a queue now
- * @param waiting native threads that wait for room now
- * @param subscribers subscriptions that have not unregistered
  */
-public record CallbackMetrics(
-        String name,
-        long events,
-        long delivered,
-        long discarded,
-        long dropped,
-        long reserved,
-        long lateCalls,
-        long failedCalls,
-        long refusedCalls,
-        long queued,
-        int waiting,
-        int subscribers) {
+public final class CallbackMetrics {
+
+    private final SourceCounts counts;
+
+    private CallbackMetrics(SourceCounts counts) {
+        this.counts = counts;
+    }
 
     /**
      * Reads the counters of a name.
@@ -51,7 +32,7 @@ public record CallbackMetrics(
      * @return a snapshot
      */
     public static CallbackMetrics of(String name) {
-        return SourceStats.snapshot(requireNonNull(name, "name"));
+        return new CallbackMetrics(SourceStats.snapshot(requireNonNull(name, "name")));
     }
 
     /**
@@ -60,6 +41,120 @@ public record CallbackMetrics(
      * @return snapshots, in the order of their names
      */
     public static List<CallbackMetrics> all() {
-        return SourceStats.snapshots();
+        return SourceStats.snapshots().stream().map(CallbackMetrics::new).toList();
+    }
+
+    /**
+     * The name of the sources.
+     *
+     * @return what {@link CallbackOptions#named} gave
+     */
+    public String name() {
+        return counts.name();
+    }
+
+    /**
+     * Values that were handed over.
+     *
+     * @return how many; the value of a thread that waits for room comes later
+     */
+    public long events() {
+        return counts.events();
+    }
+
+    /**
+     * Values that reached a subscriber.
+     *
+     * @return how many, with the one that a subscriber is given now
+     */
+    public long delivered() {
+        return counts.delivered();
+    }
+
+    /**
+     * Values that went to the discard hook.
+     *
+     * @return how many were dropped by the policy, left over at the end, or too late
+     */
+    public long discarded() {
+        return counts.discarded();
+    }
+
+    /**
+     * Values that the {@link Overflow} policy dropped, because there was no room.
+     *
+     * @return how many of the discarded ones
+     */
+    public long dropped() {
+        return counts.dropped();
+    }
+
+    /**
+     * Values that a thread which must not wait has put into the reserve of {@link Overflow#block}.
+     *
+     * @return how many
+     */
+    public long reserved() {
+        return counts.reserved();
+    }
+
+    /**
+     * Calls on pointers whose subscription had ended; the fallback answered.
+     *
+     * @return how many
+     */
+    public long lateCalls() {
+        return counts.lateCalls();
+    }
+
+    /**
+     * Calls whose handler threw, or returned what C cannot take.
+     *
+     * @return how many
+     */
+    public long failedCalls() {
+        return counts.failedCalls();
+    }
+
+    /**
+     * Calls whose handler was not run: nested too deep, not answered in time, or waiting when their callback was closed.
+     *
+     * @return how many
+     */
+    public long refusedCalls() {
+        return counts.refusedCalls();
+    }
+
+    /**
+     * Values that have come, and have neither been delivered nor discarded.
+     *
+     * @return how many wait in a queue now. While values flow there may be some more than the queues hold: those that came while
+     *     the others were counted.
+     */
+    public long queued() {
+        return counts.queued();
+    }
+
+    /**
+     * Native threads that wait for room now.
+     *
+     * @return how many
+     */
+    public int waiting() {
+        return counts.waiting();
+    }
+
+    /**
+     * Subscriptions that have not unregistered.
+     *
+     * @return how many
+     */
+    public int subscribers() {
+        return counts.subscribers();
+    }
+
+    @Override
+    public String toString() {
+        return "CallbackMetrics" + counts;
     }
 }

@@ -2,17 +2,18 @@ package reactor.ffi;
 
 import reactor.ffi.internal.upcall.Stubs;
 
-/**
- * The function pointers of the whole JVM, which are made once and used again and again. A snapshot.
- *
- * @param stubs pointers that exist, live, free and in quarantine. This never goes down; its ceiling is
- *     an eighth of the JVM's code cache, at most 16,384, or the system property {@code reactor.ffi.stubs.limit}
- * @param quarantined pointers of callbacks that have ended, which are not used again yet, because native code may still call
- *     them
- * @param reusedEarly how often one was used again before its quarantine was over, by a source that had many, or
- *     because there could be no more
- */
-public record PoolMetrics(int stubs, int quarantined, long reusedEarly) {
+/** The function pointers of the whole JVM, which are made once and used again and again. A snapshot. */
+public final class PoolMetrics {
+
+    private final int stubs;
+    private final int quarantined;
+    private final long reusedEarly;
+
+    private PoolMetrics(int stubs, int quarantined, long reusedEarly) {
+        this.stubs = stubs;
+        this.quarantined = quarantined;
+        this.reusedEarly = reusedEarly;
+    }
 
     /**
      * Reads the counters of the pool.
@@ -21,5 +22,39 @@ public record PoolMetrics(int stubs, int quarantined, long reusedEarly) {
      */
     public static PoolMetrics now() {
         return new PoolMetrics(Stubs.created(), Stubs.quarantined(), Stubs.reusedEarly());
+    }
+
+    /**
+     * Pointers that exist, live, free and in quarantine.
+     *
+     * @return how many; this never goes down. Its ceiling is an eighth of the JVM's code cache, at most 16,384, or the system
+     *     property {@code reactor.ffi.stubs.limit}
+     */
+    public int stubs() {
+        return stubs;
+    }
+
+    /**
+     * Pointers of callbacks that have ended, which are not used again yet, because native code may still call them.
+     *
+     * @return how many
+     */
+    public int quarantined() {
+        return quarantined;
+    }
+
+    /**
+     * How often a pointer was used again before its quarantine was over, by a source that had many, or because there could be
+     * no more.
+     *
+     * @return how often
+     */
+    public long reusedEarly() {
+        return reusedEarly;
+    }
+
+    @Override
+    public String toString() {
+        return "PoolMetrics[stubs=" + stubs + ", quarantined=" + quarantined + ", reusedEarly=" + reusedEarly + "]";
     }
 }

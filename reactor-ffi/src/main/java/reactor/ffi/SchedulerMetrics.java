@@ -12,16 +12,20 @@ import reactor.ffi.internal.loop.Running;
 /**
  * What a {@link CallbackScheduler} has done since it was made, and what it has to do. A snapshot; the figures are exact when
  * the scheduler sleeps.
- *
- * @param name the name of its thread
- * @param turns how often its thread looked for work and found some; a turn is a batch of everything that was there
- * @param wakeUps how often its thread has slept and gone on
- * @param refs the count that {@link CallbackScheduler#ref()} and {@link CallbackScheduler#unref()} move
- * @param sources subscriptions and {@link Confined} values that live on it
- * @param longestTurn how long the longest turn has taken: so long nobody else was served, but in a {@code callBlocking}. One
- *     that still runs does not count yet.
  */
-public record SchedulerMetrics(String name, long turns, long wakeUps, int refs, int sources, Duration longestTurn) {
+public final class SchedulerMetrics {
+
+    private final String name;
+    private final LoopCounters counters;
+    private final int refs;
+    private final int sources;
+
+    private SchedulerMetrics(LoopScheduler scheduler) {
+        this.name = scheduler.name();
+        this.counters = scheduler.counters();
+        this.refs = scheduler.refCount();
+        this.sources = scheduler.sources();
+    }
 
     /**
      * Reads the counters of a scheduler.
@@ -30,15 +34,7 @@ public record SchedulerMetrics(String name, long turns, long wakeUps, int refs, 
      * @return a snapshot
      */
     public static SchedulerMetrics of(CallbackScheduler scheduler) {
-        LoopScheduler loop = (LoopScheduler) requireNonNull(scheduler, "scheduler");
-        LoopCounters counters = loop.counters();
-        return new SchedulerMetrics(
-                loop.name(),
-                counters.turns(),
-                counters.wakeUps(),
-                loop.refCount(),
-                loop.sources(),
-                Duration.ofNanos(counters.longestTurn()));
+        return new SchedulerMetrics((LoopScheduler) requireNonNull(scheduler, "scheduler"));
     }
 
     /**
@@ -52,5 +48,66 @@ public record SchedulerMetrics(String name, long turns, long wakeUps, int refs, 
                 .map(SchedulerMetrics::of)
                 .sorted(Comparator.comparing(SchedulerMetrics::name))
                 .toList();
+    }
+
+    /**
+     * The name of the scheduler's thread.
+     *
+     * @return not blank
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * How often the thread looked for work and found some. A turn is a batch of everything that was there.
+     *
+     * @return how often
+     */
+    public long turns() {
+        return counters.turns();
+    }
+
+    /**
+     * How often the thread has slept and gone on.
+     *
+     * @return how often
+     */
+    public long wakeUps() {
+        return counters.wakeUps();
+    }
+
+    /**
+     * The count that {@link CallbackScheduler#ref()} and {@link CallbackScheduler#unref()} move.
+     *
+     * @return zero or more
+     */
+    public int refs() {
+        return refs;
+    }
+
+    /**
+     * Subscriptions and {@link Confined} values that live on the scheduler.
+     *
+     * @return how many
+     */
+    public int sources() {
+        return sources;
+    }
+
+    /**
+     * How long the longest turn of the last one to two minutes has taken: so long nobody else was served, but in a {@code
+     * callBlocking}. A turn that still runs does not count yet. An older one is forgotten, so that this falls again.
+     *
+     * @return zero if there was no turn in that time
+     */
+    public Duration longestTurn() {
+        return Duration.ofNanos(counters.longestTurn());
+    }
+
+    @Override
+    public String toString() {
+        return "SchedulerMetrics[name=" + name + ", turns=" + turns() + ", wakeUps=" + wakeUps() + ", refs=" + refs
+                + ", sources=" + sources + ", longestTurn=" + longestTurn() + "]";
     }
 }

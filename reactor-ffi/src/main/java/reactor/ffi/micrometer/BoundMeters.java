@@ -3,12 +3,14 @@ package reactor.ffi.micrometer;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.lang.ref.WeakReference;
-import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackMetrics;
 import reactor.ffi.PoolMetrics;
@@ -25,7 +27,7 @@ final class BoundMeters {
 
     private final WeakReference<MeterRegistry> registry;
     private final Map<String, MeterGroup<CallbackMetrics>> sources = new ConcurrentHashMap<>();
-    private final Map<String, MeterGroup<SchedulerMetrics>> schedulers = new ConcurrentHashMap<>();
+    private final Map<String, MeterGroup<List<SchedulerMetrics>>> schedulers = new ConcurrentHashMap<>();
     private final MeterGroup<PoolMetrics> pool = new MeterGroup<>(Tags.empty(), PoolMetrics::now);
 
     /** A registry that refuses one meter may refuse them all: the first is enough. */
@@ -111,42 +113,40 @@ final class BoundMeters {
     }
 
     private void scheduler(String name) {
-        if (SchedulerMetrics.all().stream().noneMatch(each -> each.name().equals(name))) {
+        if (allOf(name).isEmpty()) {
             remove(schedulers.remove(name));
             return;
         }
-        MeterGroup<SchedulerMetrics> group = new MeterGroup<>(Tags.of("scheduler", name), () -> allOf(name));
+        MeterGroup<List<SchedulerMetrics>> group = new MeterGroup<>(Tags.of("scheduler", name), () -> allOf(name));
         if (schedulers.putIfAbsent(name, group) == null) {
             with(into -> scheduler(group.in(into)));
         }
     }
 
-    private static void scheduler(MeterGroup<SchedulerMetrics>.Registering group) {
-        group.counter("scheduler.turns", "Turns that found work", SchedulerMetrics::turns)
-                .counter("scheduler.wakeups", "How often the thread slept and went on", SchedulerMetrics::wakeUps)
-                .gauge("scheduler.refs", "The count of ref and unref", SchedulerMetrics::refs)
-                .gauge("scheduler.sources", "Subscriptions and confined values", SchedulerMetrics::sources)
-                .time(
-                        "scheduler.turn.longest",
-                        "The longest turn",
-                        each -> each.longestTurn().toNanos());
+    private static void scheduler(MeterGroup<List<SchedulerMetrics>>.Registering group) {
+        group.counter("scheduler.turns", "Turns that found work", sum(SchedulerMetrics::turns))
+                .counter("scheduler.wakeups", "How often the thread slept and went on", sum(SchedulerMetrics::wakeUps))
+                .gauge("scheduler.refs", "The count of ref and unref", sum(SchedulerMetrics::refs))
+                .gauge("scheduler.sources", "Subscriptions and confined values", sum(SchedulerMetrics::sources))
+                .time("scheduler.turn.longest", "The longest turn of the last minutes", BoundMeters::longestTurn);
     }
 
-    /** Schedulers of one name as if they were one. */
-    private static SchedulerMetrics allOf(String name) {
+    /** Schedulers of one name are shown as one. */
+    private static List<SchedulerMetrics> allOf(String name) {
         return SchedulerMetrics.all().stream()
                 .filter(each -> each.name().equals(name))
-                .reduce(new SchedulerMetrics(name, 0, 0, 0, 0, Duration.ZERO), BoundMeters::sum);
+                .toList();
     }
 
-    private static SchedulerMetrics sum(SchedulerMetrics a, SchedulerMetrics b) {
-        return new SchedulerMetrics(
-                a.name(),
-                a.turns() + b.turns(),
-                a.wakeUps() + b.wakeUps(),
-                a.refs() + b.refs(),
-                a.sources() + b.sources(),
-                a.longestTurn().compareTo(b.longestTurn()) < 0 ? b.longestTurn() : a.longestTurn());
+    private static ToDoubleFunction<List<SchedulerMetrics>> sum(ToLongFunction<SchedulerMetrics> count) {
+        return all -> all.stream().mapToLong(count).sum();
+    }
+
+    private static double longestTurn(List<SchedulerMetrics> all) {
+        return all.stream()
+                .mapToLong(each -> each.longestTurn().toNanos())
+                .max()
+                .orElse(0);
     }
 
     private void remove(@Nullable MeterGroup<?> group) {

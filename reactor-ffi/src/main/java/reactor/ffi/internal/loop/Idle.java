@@ -25,13 +25,11 @@ final class Idle {
 
     private static final VarHandle STATE;
     private static final VarHandle WAKE_UPS;
-    private static final VarHandle LONGEST;
 
     static {
         try {
             STATE = MethodHandles.lookup().findVarHandle(Idle.class, "state", int.class);
             WAKE_UPS = MethodHandles.lookup().findVarHandle(Idle.class, "wakeUps", long.class);
-            LONGEST = MethodHandles.lookup().findVarHandle(Idle.class, "longest", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -56,8 +54,8 @@ final class Idle {
 
     private long wakeUps;
 
-    /** The longest time from a look that found work to the end of what it found, in ns. */
-    private long longest;
+    /** A turn is the time from a look that found work to the end of what it found. */
+    private final LongestTurn longest = new LongestTurn(System.nanoTime());
 
     /** PARKED is written by the thread, and taken off by one waker for each burst, who alone pays for the wake-up. */
     private volatile int state = NOT_STARTED;
@@ -118,8 +116,8 @@ final class Idle {
      */
     boolean pause(boolean found, Turn turn) {
         long now = System.nanoTime();
-        if (found && now - looked > longest) {
-            LONGEST.setOpaque(this, now - looked);
+        if (found) {
+            longest.record(now - looked, now);
         }
         if (limit == 0) {
             looked = now;
@@ -190,8 +188,8 @@ final class Idle {
         return (long) WAKE_UPS.getOpaque(this);
     }
 
-    /** How long the longest turn was, in ns; any thread. */
+    /** How long the longest turn of late was, in ns; any thread. */
     long longest() {
-        return (long) LONGEST.getOpaque(this);
+        return longest.at(System.nanoTime());
     }
 }

@@ -43,6 +43,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
     private static final VarHandle PRODUCER_INDEX;
     private static final VarHandle PRODUCER_CHUNK;
     private static final VarHandle CONSUMER_INDEX;
+    private static final VarHandle DELIVERED;
     private static final VarHandle CONSUMER_CHUNK;
     private static final VarHandle SPARE;
     private static final VarHandle NEXT;
@@ -54,6 +55,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
             PRODUCER_INDEX = lookup.findVarHandle(EventQueueFields.Producer.class, "producerIndex", long.class);
             PRODUCER_CHUNK = lookup.findVarHandle(EventQueueFields.Producer.class, "producerChunk", Chunk.class);
             CONSUMER_INDEX = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerIndex", long.class);
+            DELIVERED = lookup.findVarHandle(EventQueueFields.Consumer.class, "delivered", long.class);
             CONSUMER_CHUNK = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerChunk", Chunk.class);
             SPARE = lookup.findVarHandle(EventQueueFields.Consumer.class, "spare", Object[].class);
             NEXT = lookup.findVarHandle(Chunk.class, "next", Chunk.class);
@@ -77,6 +79,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
         }
         Object ignored = queue.evicting ? queue.evict(1) : null;
         ignored = queue.poll();
+        queue.countDelivered();
     }
 
     /** SIZE positions in a row. */
@@ -296,6 +299,16 @@ final class EventQueue<T> extends EventQueueFields.Back {
             chunk = (Chunk) CONSUMER_CHUNK.getAcquire(this);
         }
         return chunk.number == number ? chunk : null;
+    }
+
+    /** The consumer: what it has polled is delivered. Counted here, beside the index that it writes anyway. */
+    void countDelivered() {
+        DELIVERED.setOpaque(this, delivered + 1);
+    }
+
+    /** Any thread. */
+    long delivered() {
+        return (long) DELIVERED.getAcquire(this);
     }
 
     /** Any thread: no offer succeeds any more. */

@@ -48,6 +48,9 @@ final class EventQueueFields {
         /** The next position to take. */
         volatile long consumerIndex;
 
+        /** How many of the values taken were delivered. */
+        long delivered;
+
         /** Holds the next position, or the one before it. */
         volatile EventQueue.Chunk consumerChunk;
 

@@ -278,8 +278,8 @@ final class Intake<T> {
         return waiters.get();
     }
 
-    long queued() {
-        return queue.size();
+    long delivered() {
+        return queue.delivered();
     }
 
     long everQueued() {

@@ -315,7 +315,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         long demand = requested;
         long emitted = deliver(Math.min(demand, budget));
         if (emitted > 0) {
-            stats.drained.add(emitted);
             if (demand != Long.MAX_VALUE) {
                 Operators.produced(REQUESTED, this, emitted);
             }
@@ -338,6 +337,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
                 if (value == null) {
                     break;
                 }
+                queue.countDelivered();
                 emit(value);
                 emitted++;
             }

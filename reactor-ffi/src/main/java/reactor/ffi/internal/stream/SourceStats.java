@@ -5,7 +5,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
-import reactor.ffi.CallbackMetrics;
 import reactor.ffi.internal.upcall.CallCounters;
 import reactor.ffi.internal.upcall.Names;
 
@@ -13,14 +12,12 @@ import reactor.ffi.internal.upcall.Names;
  * The counters of all sources of one name. They outlive the subscriptions: late calls come after the end.
  *
  * <p>A value is counted once, where its way ends. That it came is not counted at all where it is queued: the queue's own
- * index tells. So an event costs its native thread nothing here, unless it is turned away.
+ * index tells, and beside the index is the count of those that were delivered. So an event costs its native thread nothing
+ * here, unless it is turned away.
  */
 public final class SourceStats {
 
     final CallCounters calls;
-
-    /** Out of the queue, to the subscriber. By the scheduler's thread, once for each batch. */
-    final LongAdder drained = new LongAdder();
 
     /** Delivered there and then, and never queued. */
     final LongAdder inPlace = new LongAdder();
@@ -40,8 +37,10 @@ public final class SourceStats {
     /** Of the subscriptions that live. Guarded by this, as what follows. */
     private final Set<Intake<?>> live = new HashSet<>();
 
-    /** What those have queued that live no more. */
+    /** What those have queued, and delivered of that, that live no more. */
     private long queuedByEnded;
+
+    private long deliveredByEnded;
 
     private SourceStats(CallCounters calls) {
         this.calls = calls;
@@ -56,16 +55,16 @@ public final class SourceStats {
     }
 
     /** Of a name; all zero if nothing is known of it. */
-    public static CallbackMetrics snapshot(String name) {
+    public static SourceCounts snapshot(String name) {
         CallCounters calls = Names.find(name);
         return of(calls == null ? new CallCounters(name) : calls).snapshot();
     }
 
     /** Of all names that are known, in their order. */
-    public static List<CallbackMetrics> snapshots() {
+    public static List<SourceCounts> snapshots() {
         return Names.all().stream()
                 .map(calls -> of(calls).snapshot())
-                .sorted(Comparator.comparing(CallbackMetrics::name))
+                .sorted(Comparator.comparing(SourceCounts::name))
                 .toList();
     }
 
@@ -77,30 +76,34 @@ public final class SourceStats {
     synchronized void ended(Intake<?> intake) {
         if (live.remove(intake)) {
             queuedByEnded += intake.everQueued();
+            deliveredByEnded += intake.delivered();
         }
     }
 
-    /** First where values leave, then where they come in: never more are seen to leave than to come. */
-    private CallbackMetrics snapshot() {
-        long dropped = evicted.sum() + turnedAway.sum();
-        long discarded = dropped + refused.sum() + leftOver.sum();
-        long delivered = drained.sum() + inPlace.sum();
-        long events = inPlace.sum() + turnedAway.sum() + refused.sum();
-        long queued = 0;
-        int waiting = 0;
-        int subscribers;
-        synchronized (this) {
-            events += queuedByEnded;
-            for (Intake<?> intake : live) {
-                events += intake.everQueued();
-                queued += intake.queued();
-                waiting += intake.waiting();
-            }
-            subscribers = live.size();
+    /**
+     * First where values leave a queue, then where they come in: so never more are seen to leave than to come, and the
+     * difference is what is queued.
+     */
+    private synchronized SourceCounts snapshot() {
+        long fromQueues = deliveredByEnded;
+        for (Intake<?> intake : live) {
+            fromQueues += intake.delivered();
         }
-        return new CallbackMetrics(
+        long evictedOnes = evicted.sum();
+        long leftOverOnes = leftOver.sum();
+        long atTheDoor = turnedAway.sum();
+        long delivered = fromQueues + inPlace.sum();
+        long dropped = evictedOnes + atTheDoor;
+        long discarded = dropped + refused.sum() + leftOverOnes;
+        long queued = queuedByEnded - fromQueues - evictedOnes - leftOverOnes;
+        int waiting = 0;
+        for (Intake<?> intake : live) {
+            queued += intake.everQueued();
+            waiting += intake.waiting();
+        }
+        return new SourceCounts(
                 calls.name(),
-                events,
+                delivered + discarded + queued,
                 delivered,
                 discarded,
                 dropped,
@@ -110,6 +113,6 @@ public final class SourceStats {
                 calls.refused(),
                 queued,
                 waiting,
-                subscribers);
+                live.size());
     }
 }

@@ -63,7 +63,7 @@ public final class Quickstart {
             CallbackMetrics seen = CallbackMetrics.of("ticks");
             System.out.printf(
                     "%s: %d ticks from %d native threads; %d late calls absorbed, %d dropped%n",
-                    signal, seen.delivered(), nativeThreads, seen.lateCalls(), seen.discarded());
+                    signal, seen.delivered(), nativeThreads, seen.lateCalls(), seen.dropped());
         }));
     }
 }

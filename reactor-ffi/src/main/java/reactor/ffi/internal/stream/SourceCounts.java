@@ -1,0 +1,26 @@
+package reactor.ffi.internal.stream;
+
+/** The figures of one snapshot, see {@link reactor.ffi.CallbackMetrics}. */
+public record SourceCounts(
+        String name,
+        long events,
+        long delivered,
+        long discarded,
+        long dropped,
+        long reserved,
+        long lateCalls,
+        long failedCalls,
+        long refusedCalls,
+        long queued,
+        int waiting,
+        int subscribers) {
+
+    /** Without the name of this class: it follows that of the public one. */
+    @Override
+    public String toString() {
+        return "[name=" + name + ", events=" + events + ", delivered=" + delivered + ", discarded=" + discarded
+                + ", dropped=" + dropped + ", reserved=" + reserved + ", lateCalls=" + lateCalls + ", failedCalls="
+                + failedCalls + ", refusedCalls=" + refusedCalls + ", queued=" + queued + ", waiting=" + waiting
+                + ", subscribers=" + subscribers + "]";
+    }
+}
