@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CallbackOptions {
 
+    private static final NativeAction NOTHING = () -> {};
+
     private static final CallbackOptions DEFAULTS = new CallbackOptions(
             "unnamed",
             CallbackScheduler.shared(),
@@ -18,7 +20,9 @@ public final class CallbackOptions {
             true,
             64,
             Duration.ofSeconds(10),
-            null);
+            null,
+            NOTHING,
+            NOTHING);
 
     private final String name;
     private final CallbackScheduler scheduler;
@@ -27,6 +31,8 @@ public final class CallbackOptions {
     private final int maxWaiting;
     private final Duration answerWithin;
     private final @Nullable Consumer<? super Throwable> onError;
+    private final NativeAction onRegistered;
+    private final NativeAction onUnregistered;
 
     private CallbackOptions(
             String name,
@@ -35,7 +41,9 @@ public final class CallbackOptions {
             boolean keepAlive,
             int maxWaiting,
             Duration answerWithin,
-            @Nullable Consumer<? super Throwable> onError) {
+            @Nullable Consumer<? super Throwable> onError,
+            NativeAction onRegistered,
+            NativeAction onUnregistered) {
         this.name = name;
         this.scheduler = scheduler;
         this.overflow = overflow;
@@ -43,6 +51,8 @@ public final class CallbackOptions {
         this.maxWaiting = maxWaiting;
         this.answerWithin = answerWithin;
         this.onError = onError;
+        this.onRegistered = onRegistered;
+        this.onUnregistered = onUnregistered;
     }
 
     /**
@@ -73,7 +83,9 @@ public final class CallbackOptions {
                 DEFAULTS.keepAlive,
                 DEFAULTS.maxWaiting,
                 DEFAULTS.answerWithin,
-                null);
+                null,
+                NOTHING,
+                NOTHING);
     }
 
     /**
@@ -84,7 +96,15 @@ public final class CallbackOptions {
      */
     public CallbackOptions on(CallbackScheduler scheduler) {
         return new CallbackOptions(
-                name, requireNonNull(scheduler, "scheduler"), overflow, keepAlive, maxWaiting, answerWithin, onError);
+                name,
+                requireNonNull(scheduler, "scheduler"),
+                overflow,
+                keepAlive,
+                maxWaiting,
+                answerWithin,
+                onError,
+                onRegistered,
+                onUnregistered);
     }
 
     /**
@@ -95,7 +115,15 @@ public final class CallbackOptions {
      */
     public CallbackOptions overflow(Overflow overflow) {
         return new CallbackOptions(
-                name, scheduler, requireNonNull(overflow, "overflow"), keepAlive, maxWaiting, answerWithin, onError);
+                name,
+                scheduler,
+                requireNonNull(overflow, "overflow"),
+                keepAlive,
+                maxWaiting,
+                answerWithin,
+                onError,
+                onRegistered,
+                onUnregistered);
     }
 
     /**
@@ -105,7 +133,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions keepAlive(boolean keepAlive) {
-        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError);
+        return new CallbackOptions(
+                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError, onRegistered, onUnregistered);
     }
 
     /**
@@ -120,7 +149,8 @@ public final class CallbackOptions {
         if (maxWaiting < 1) {
             throw new IllegalArgumentException("maxWaiting is " + maxWaiting + "; it must be 1 or more");
         }
-        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError);
+        return new CallbackOptions(
+                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError, onRegistered, onUnregistered);
     }
 
     /**
@@ -135,7 +165,8 @@ public final class CallbackOptions {
         if (requireNonNull(answerWithin, "answerWithin").isNegative() || answerWithin.isZero()) {
             throw new IllegalArgumentException("answerWithin is " + answerWithin + "; it must be more than zero");
         }
-        return new CallbackOptions(name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError);
+        return new CallbackOptions(
+                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError, onRegistered, onUnregistered);
     }
 
     /**
@@ -147,7 +178,59 @@ public final class CallbackOptions {
      */
     public CallbackOptions onError(Consumer<? super Throwable> onError) {
         return new CallbackOptions(
-                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, requireNonNull(onError, "onError"));
+                name,
+                scheduler,
+                overflow,
+                keepAlive,
+                maxWaiting,
+                answerWithin,
+                requireNonNull(onError, "onError"),
+                onRegistered,
+                onUnregistered);
+    }
+
+    /**
+     * What runs when a subscription is registered: for each subscription of {@link NativeFlux#create} and {@link
+     * NativeFlux#exchange} after its registration has returned, with all native calls made, on the thread that it ran on; for
+     * each of {@link NativeFlux#share} once it gets the values of the registration that it shares, on the scheduler's thread.
+     * It does not run where the registration throws, or was not run because the subscriber had cancelled.
+     *
+     * @param action runs once for each subscription. What it throws is an error of the registration. Defaults to nothing.
+     * @return changed options
+     */
+    public CallbackOptions onRegistered(NativeAction action) {
+        return new CallbackOptions(
+                name,
+                scheduler,
+                overflow,
+                keepAlive,
+                maxWaiting,
+                answerWithin,
+                onError,
+                requireNonNull(action, "action"),
+                onUnregistered);
+    }
+
+    /**
+     * What runs when nothing of a subscription is registered any more: after its actions and callbacks are undone, and it does
+     * not keep the JVM alive, just before the terminal signal. It runs also where {@link #onRegistered} did not. A subscription
+     * of {@link NativeFlux#share} that others outlive has only left.
+     *
+     * @param action runs once for each subscription, on the scheduler's thread, or in the shutdown hook. What it throws becomes,
+     *     or is added to, the error. Defaults to nothing.
+     * @return changed options
+     */
+    public CallbackOptions onUnregistered(NativeAction action) {
+        return new CallbackOptions(
+                name,
+                scheduler,
+                overflow,
+                keepAlive,
+                maxWaiting,
+                answerWithin,
+                onError,
+                onRegistered,
+                requireNonNull(action, "action"));
     }
 
     /**
@@ -211,6 +294,24 @@ public final class CallbackOptions {
      */
     public @Nullable Consumer<? super Throwable> onError() {
         return onError;
+    }
+
+    /**
+     * What runs when a subscription is registered.
+     *
+     * @return does nothing by default
+     */
+    public NativeAction onRegistered() {
+        return onRegistered;
+    }
+
+    /**
+     * What runs when nothing of a subscription is registered any more.
+     *
+     * @return does nothing by default
+     */
+    public NativeAction onUnregistered() {
+        return onUnregistered;
     }
 
     @Override

@@ -57,7 +57,8 @@ public final class NativeFlux {
      * only itself; but with {@link Overflow#block} native threads wait for the slowest. What comes when the last one has just
      * gone is discarded by the hook of that one.
      *
-     * <p>The registration runs on the scheduler's thread. Its {@code contextView} is that of the first subscriber,
+     * <p>The registration runs on the scheduler's thread, after {@code subscribe} has returned or meanwhile: {@link
+     * CallbackOptions#onRegistered(NativeAction)} tells when. Its {@code contextView} is that of the first subscriber,
      * {@code requested} the smallest demand, and {@code onRequest} is told of unbounded demand, once.
      *
      * @param options its name, scheduler, and limits

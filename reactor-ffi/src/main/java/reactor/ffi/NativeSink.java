@@ -2,7 +2,6 @@ package reactor.ffi;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.function.LongConsumer;
 import reactor.util.context.ContextView;
 
 /**
@@ -116,10 +115,10 @@ public interface NativeSink<T> {
      * what was requested since it was last called; not before the registration has returned, nor once the stream ends. It
      * replaces an earlier one. What it throws becomes the error.
      *
-     * @param consumer takes the number of values newly requested; {@code Long.MAX_VALUE} means unbounded
+     * @param consumer takes the number of values newly requested, and may throw anything
      * @return this
      */
-    NativeSink<T> onRequest(LongConsumer consumer);
+    NativeSink<T> onRequest(NativeDemand consumer);
 
     /**
      * Runs a blocking native loop, such as {@code pcap_loop}, on a thread of the library's own for the life of the

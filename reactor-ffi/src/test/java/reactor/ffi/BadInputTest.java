@@ -37,7 +37,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.function.LongConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -83,6 +82,13 @@ class BadInputTest {
             # answers from a field of an immutable value
             CallbackOptions.name() CallbackOptions.scheduler() CallbackOptions.overflow() CallbackOptions.keepAlive()
             CallbackOptions.maxWaiting() CallbackOptions.answerWithin() CallbackOptions.onError()
+            CallbackOptions.onRegistered() CallbackOptions.onUnregistered()
+            CallbackMetrics.name() CallbackMetrics.events() CallbackMetrics.delivered() CallbackMetrics.discarded()
+            CallbackMetrics.dropped() CallbackMetrics.reserved() CallbackMetrics.lateCalls() CallbackMetrics.failedCalls()
+            CallbackMetrics.refusedCalls() CallbackMetrics.queued() CallbackMetrics.waiting() CallbackMetrics.subscribers()
+            SchedulerMetrics.name() SchedulerMetrics.turns() SchedulerMetrics.wakeUps() SchedulerMetrics.refs()
+            SchedulerMetrics.sources() SchedulerMetrics.longestTurn()
+            PoolMetrics.stubs() PoolMetrics.quarantined() PoolMetrics.reusedEarly()
             SchedulerOptions.name() SchedulerOptions.spin() SchedulerOptions.warnAfter() SchedulerOptions.maxCallers()
             Overflow.policy() Overflow.capacity() Overflow.reserve() Overflow.limit() Exchange.request()
             # takes nothing, or true and false
@@ -91,6 +97,7 @@ class BadInputTest {
             Overflow.unbounded()
             # takes any object of its type, and a null is all that is wrong
             CallbackOptions.on(CallbackScheduler) CallbackOptions.overflow(Overflow) CallbackOptions.onError(Consumer)
+            CallbackOptions.onRegistered(NativeAction) CallbackOptions.onUnregistered(NativeAction)
             CallbackScheduler.create(SchedulerOptions)
             """;
 
@@ -812,7 +819,7 @@ class BadInputTest {
                 });
                 assertThat(twice.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
             });
-            allowed(table, "NativeSink.onRequest(LongConsumer)", late, () -> {
+            allowed(table, "NativeSink.onRequest(NativeDemand)", late, () -> {
                 AtomicInteger calls = new AtomicInteger();
                 ended.onRequest(n -> calls.incrementAndGet());
                 onScheduler(() -> true);
@@ -1283,7 +1290,7 @@ class BadInputTest {
                 new IllegalStateException("a sample"),
                 (Runnable) () -> {},
                 (Consumer<Object>) ignored -> {},
-                (LongConsumer) ignored -> {},
+                (NativeDemand) ignored -> {},
                 (NativeAction) () -> {},
                 (NativeCall<Object>) () -> 1,
                 (Registration<Object>) ignored -> {},

@@ -12,6 +12,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.publisher.BaseSubscriber;
@@ -161,6 +163,34 @@ class NativeFluxTest extends StreamTest {
             assertThat(undone).containsExactly("second, true", "first, true");
             Calls.fromThreads(pointer.get(), 1, 1, 7);
             assertThat(metrics().lateCalls()).isEqualTo(1);
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"create", "share"})
+        void whatOneThrowsAfterItHasFailedTheStreamIsSuppressedUnderThatError(String kind) throws Exception {
+            List<Throwable> dropped = new CopyOnWriteArrayList<>();
+            Hooks.onErrorDropped(dropped::add);
+            try {
+                Registration<Long> registration = sink -> {
+                    events.register(sink);
+                    sink.error(new java.io.IOException("no device"));
+                    throw new IllegalStateException("nor another");
+                };
+                Recorder recorder = new Recorder(1);
+                (kind.equals("create")
+                                ? NativeFlux.create(options, registration)
+                                : NativeFlux.share(options, registration))
+                        .subscribe(recorder);
+                assertThat(recorder.error()).hasMessage("no device");
+                assertThat(recorder.error().getSuppressed())
+                        .extracting(Throwable::getMessage)
+                        .contains("nor another");
+                assertThat(events.unregistered).hasValue(1);
+                settle();
+                assertThat(dropped).isEmpty();
+            } finally {
+                Hooks.resetOnErrorDropped();
+            }
         }
 
         @Test

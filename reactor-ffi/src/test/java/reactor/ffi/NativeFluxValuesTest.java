@@ -416,6 +416,18 @@ class NativeFluxValuesTest extends StreamTest {
         }
 
         @Test
+        void itsConsumerMayThrowAnythingAsADowncallDoes() throws Exception {
+            Recorder recorder = new Recorder(1);
+            NativeFlux.<Long>create(
+                            options,
+                            sink -> sink.onRequest(n -> {
+                                throw new java.io.IOException("cannot arm");
+                            }))
+                    .subscribe(recorder);
+            assertThat(recorder.error()).isInstanceOf(java.io.IOException.class).hasMessage("cannot arm");
+        }
+
+        @Test
         void whatItsConsumerThrowsIsTheError() throws Exception {
             Recorder recorder = new Recorder(1);
             NativeFlux.<Long>create(

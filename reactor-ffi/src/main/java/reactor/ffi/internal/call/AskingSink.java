@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
@@ -17,6 +16,7 @@ import reactor.ffi.Exchange;
 import reactor.ffi.ExchangeSink;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
+import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.util.context.ContextView;
@@ -98,7 +98,7 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     }
 
     @Override
-    public ExchangeSink<Q, R> onRequest(LongConsumer consumer) {
+    public ExchangeSink<Q, R> onRequest(NativeDemand consumer) {
         sink.onRequest(consumer);
         return this;
     }

@@ -7,6 +7,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.ffi.NativeCall;
+import reactor.ffi.internal.InvokeExact;
 
 /**
  * The right to run on a scheduler.
@@ -88,10 +89,10 @@ final class Turn {
     static <R extends @Nullable Object> R call(NativeCall<R> call) {
         try {
             return call.call();
-        } catch (RuntimeException | Error e) {
+        } catch (Error e) {
             throw e;
         } catch (Throwable e) {
-            throw Exceptions.propagate(e);
+            throw Exceptions.propagate(InvokeExact.explained(e)); // a RuntimeException as it is
         }
     }
 

@@ -37,12 +37,16 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     }
 
     public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
-        return onAssembly(new FluxNative<>(options, registration));
+        NativeAction registered = options.onRegistered();
+        return onAssembly(new FluxNative<>(options, sink -> {
+            registration.register(sink);
+            registered.run();
+        }));
     }
 
     public static <T> Flux<T> share(CallbackOptions options, Registration<T> registration) {
         Hub<T> hub = new Hub<>(options, registration, SOURCES.incrementAndGet());
-        return create(options, hub::join);
+        return onAssembly(new FluxNative<>(options, hub::join));
     }
 
     /** Runs when the subscription ends, once nothing is taken any more, and before anything is undone. */

@@ -44,10 +44,13 @@ final class Hub<T> {
             live = new SharedRegistration<>(this, options, scheduler, source, member);
             current = live;
             live.add(member);
-            live.register(registration);
+            if (!live.register(registration)) {
+                return;
+            }
         } else {
             live.add(member);
         }
+        member.joined();
     }
 
     private void leave(NativeSubscription<T> member) throws Throwable {

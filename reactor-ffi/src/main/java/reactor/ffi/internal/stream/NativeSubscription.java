@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -16,9 +15,11 @@ import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.Exchange;
 import reactor.ffi.NativeAction;
+import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.Registration;
+import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.life.KeepAlive;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
@@ -76,7 +77,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     /** Demand that onRequest's consumer has not been told of. */
     private volatile long notPassedOn;
 
-    private volatile @Nullable LongConsumer onRequest;
+    private volatile @Nullable NativeDemand onRequest;
 
     private volatile @Nullable NativeAction beforeUnregister;
 
@@ -153,12 +154,31 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
                 registration.register(this);
             }
         } catch (Throwable failed) {
-            if (!fail(failed)) {
-                dropped(failed); // it had ended the stream already
-            }
+            registrationFailed(failed);
         } finally { // a hook may throw what it was given
             registered = true;
             signal();
+        }
+    }
+
+    /** It may have ended the stream already; nobody has heard of that end yet. */
+    private void registrationFailed(Throwable failed) {
+        if (fail(failed)) {
+            return;
+        }
+        Throwable first = Terminal.failure(terminal);
+        if (first == null) {
+            dropped(failed);
+        } else {
+            TERMINAL.compareAndSet(this, first, Errors.both(first, InvokeExact.explained(failed)));
+        }
+    }
+
+    /** From here on it gets the values of a shared registration. On the scheduler's thread. */
+    void joined() {
+        Throwable failed = run(options.onRegistered());
+        if (failed != null && !fail(failed)) {
+            dropped(failed);
         }
     }
 
@@ -276,7 +296,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     /** Whether it was the first end of the stream. */
     boolean fail(Throwable error) {
-        if (!TERMINAL.compareAndSet(this, null, error)) {
+        if (!TERMINAL.compareAndSet(this, null, InvokeExact.explained(error))) {
             return false;
         }
         refuse();
@@ -376,10 +396,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     private void passDemandOn() {
-        LongConsumer consumer = onRequest;
+        NativeDemand consumer = onRequest;
         if (consumer != null) {
             try {
-                consumer.accept(NOT_PASSED_ON.getAndSet(this, 0));
+                consumer.request(NOT_PASSED_ON.getAndSet(this, 0));
             } catch (Throwable failed) {
                 if (!fail(failed)) {
                     dropped(failed); // it had ended the stream already
@@ -391,7 +411,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private void end() {
         ended = true;
         refuse();
-        Throwable before = runBefore();
+        Throwable before = run(beforeUnregister);
         discardQueued();
         Throwable after = teardown.run();
         Throwable undone = both(before, after);
@@ -400,22 +420,22 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         departures.end();
         stats.ended(intake);
         scheduler.detach(this);
-        terminate(undone);
+        terminate(both(undone, run(options.onUnregistered())));
     }
 
     boolean isUnregistered() {
         return unregistered;
     }
 
-    private @Nullable Throwable runBefore() {
-        NativeAction action = beforeUnregister;
+    /** What it throws. */
+    private static @Nullable Throwable run(@Nullable NativeAction action) {
         try {
             if (action != null) {
                 action.run();
             }
             return null;
         } catch (Throwable thrown) {
-            return thrown;
+            return InvokeExact.explained(thrown);
         }
     }
 
@@ -495,7 +515,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     @Override
-    public NativeSink<T> onRequest(LongConsumer consumer) {
+    public NativeSink<T> onRequest(NativeDemand consumer) {
         onRequest = requireNonNull(consumer, "consumer");
         signal();
         return this;

@@ -5,13 +5,14 @@ import static java.util.Objects.requireNonNull;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
+import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.LoopSource;
@@ -69,11 +70,26 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         members.add(member);
     }
 
-    void register(Registration<T> registration) {
+    /** False if it has thrown. */
+    boolean register(Registration<T> registration) {
         try {
             registration.register(this);
+            return true;
         } catch (Throwable failed) {
-            error(failed);
+            if (!fail(failed)) {
+                failedBesides(failed);
+            }
+            return false;
+        }
+    }
+
+    /** It has ended the stream already, and then thrown: nobody has heard of that end yet. */
+    private void failedBesides(Throwable failed) {
+        Throwable first = Terminal.failure(terminal);
+        if (first == null) {
+            dropped(failed);
+        } else {
+            TERMINAL.compareAndSet(this, first, Errors.both(first, InvokeExact.explained(failed)));
         }
     }
 
@@ -167,7 +183,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     private boolean fail(Throwable error) {
-        return end(error);
+        return end(InvokeExact.explained(error));
     }
 
     private boolean end(Throwable how) {
@@ -209,14 +225,14 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     @Override
-    public NativeSink<T> onRequest(LongConsumer consumer) {
+    public NativeSink<T> onRequest(NativeDemand consumer) {
         requireNonNull(consumer, "consumer");
         scheduler.execute(() -> {
             if (isCancelled()) {
                 return; // unregistered, maybe: what it asks may be gone
             }
             try {
-                consumer.accept(Long.MAX_VALUE);
+                consumer.request(Long.MAX_VALUE);
             } catch (Throwable failed) {
                 if (!fail(failed)) {
                     Errors.report(failed);

@@ -13,6 +13,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
+import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.Property;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
@@ -311,7 +312,8 @@ final class Teardown {
             action.action.run();
             return before;
         } catch (Throwable thrown) {
-            return before == null ? thrown : Errors.both(before, thrown);
+            Throwable explained = InvokeExact.explained(thrown);
+            return before == null ? explained : Errors.both(before, explained);
         } finally {
             watch.end();
         }
