@@ -94,17 +94,16 @@ final class Feed implements SmartLifecycle {
     }
 
     private void see(SourceEvent event) {
-        if (event instanceof SourceEvent.Message message) {
-            received.incrementAndGet();
-            synchronized (history) {
-                history.add(message);
+        switch (event) {
+            case SourceEvent.Message message -> {
+                received.incrementAndGet();
+                synchronized (history) {
+                    history.add(message);
+                }
             }
-        } else if (event instanceof SourceEvent.Connected now) {
-            connection(true, notes.add(now.at(), "connected", now.how()));
-        } else if (event instanceof SourceEvent.Disconnected now) {
-            connection(false, notes.add(now.at(), "disconnected", now.why()));
-        } else if (event instanceof SourceEvent.Log log) {
-            notes.add(log.at(), "log", log.text());
+            case SourceEvent.Connected(long at, String how) -> connection(true, notes.add(at, "connected", how));
+            case SourceEvent.Disconnected(long at, String why) -> connection(false, notes.add(at, "disconnected", why));
+            case SourceEvent.Log(long at, String text) -> notes.add(at, "log", text);
         }
     }
 
