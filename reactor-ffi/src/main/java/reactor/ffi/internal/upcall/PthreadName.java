@@ -4,7 +4,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
@@ -42,9 +41,9 @@ final class PthreadName {
         if (System.getProperty("os.name").startsWith("Windows")) {
             return null; // mingw's winpthreads would answer for threads that are not its own
         }
-        SymbolLookup lookup = Linker.nativeLinker().defaultLookup();
         try {
-            return lookup.find(symbol)
+            return CLibrary.FUNCTIONS
+                    .find(symbol)
                     .map(address -> Linker.nativeLinker().downcallHandle(address, descriptor))
                     .orElse(null);
         } catch (IllegalCallerException denied) {
