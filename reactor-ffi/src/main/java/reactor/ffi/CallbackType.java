@@ -5,8 +5,8 @@ import java.lang.invoke.MethodHandles;
 import reactor.ffi.internal.upcall.Signature;
 
 /**
- * A functional interface together with the C function type that it stands for. Make it once, as a constant: it is
- * analysed once. Immutable: each method returns a changed copy.
+ * A functional interface together with the C function type that it stands for: of a callback, or of a function that
+ * {@link CFunction} calls. Make it once, as a constant: it is analysed once. Immutable: each method returns a changed copy.
  *
  * <p>For most interfaces {@code sink.callback(OnReading.class, handler)} is enough, and this class is not needed. Without
  * more words, Java's {@code boolean}, {@code byte}, {@code short}, {@code char}, {@code int}, {@code long}, {@code float},
@@ -64,4 +64,25 @@ public sealed interface CallbackType<F> permits Signature {
      * @throws IllegalArgumentException if one of them is not a pointer
      */
     CallbackType<F> handles(int... parameters);
+
+    /**
+     * Says that the C function is variadic, as {@code open} and {@code printf} are, for {@link CFunction}. One interface is one
+     * form of its call: with two parameters for {@code open(path, flags)}, with three for {@code open(path, flags, mode)}.
+     *
+     * @param first the position, from 0, of the first parameter that C declares with {@code ...}; the number of parameters
+     *     where this form of the call has none of these
+     * @return a changed copy
+     * @throws IllegalArgumentException if there is no such position, or if one of the parameters from there on is a
+     *     {@code boolean}, {@code byte}, {@code short}, {@code char} or {@code float}, which C would pass as an {@code int}
+     *     or a {@code double}. A callback of such a type is an {@code IllegalArgumentException} too.
+     */
+    CallbackType<F> variadic(int first);
+
+    /**
+     * Has each call keep {@code errno} for {@link CFunction#errno}. A callback of such a type is an
+     * {@code IllegalArgumentException}.
+     *
+     * @return a changed copy
+     */
+    CallbackType<F> errno();
 }

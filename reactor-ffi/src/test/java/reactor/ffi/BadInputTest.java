@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.reflect.AnnotatedType;
@@ -28,6 +29,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -148,6 +151,8 @@ class BadInputTest {
     private List<Use> table() {
         List<Use> table = new ArrayList<>();
         memory(table);
+        pointers(table);
+        functions(table);
         types(table);
         values(table);
         schedulers(table);
@@ -221,6 +226,80 @@ class BadInputTest {
         }
     }
 
+    private static void pointers(List<Use> table) {
+        String string = "NativeMemory.string(MemorySegment)";
+        String bytes = "NativeMemory.bytes(MemorySegment, long)";
+        String pointers = "NativeMemory.pointers(MemorySegment)";
+        String strings = "NativeMemory.strings(MemorySegment)";
+        String allocate = "NativeMemory.allocateStrings(SegmentAllocator, List)";
+        Class<IndexOutOfBoundsException> outside = IndexOutOfBoundsException.class;
+        MemorySegment ones = Arena.global().allocate(8).fill((byte) 1);
+        refused(table, string, "without a NUL", outside, () -> NativeMemory.string(ones), "terminator");
+        allowed(
+                table,
+                string,
+                "NULL",
+                () -> assertThat(NativeMemory.string(MemorySegment.NULL)).isNull());
+        for (long length : new long[] {-1, Integer.MAX_VALUE}) {
+            refused(
+                    table,
+                    bytes,
+                    length + "",
+                    IllegalArgumentException.class,
+                    () -> NativeMemory.bytes(ones, length),
+                    "length is " + length,
+                    "give");
+        }
+        refused(
+                table,
+                bytes,
+                "of NULL",
+                NullPointerException.class,
+                () -> NativeMemory.bytes(MemorySegment.NULL, 1),
+                "NULL",
+                "compare it");
+        refused(table, bytes, "beyond the end", outside, () -> NativeMemory.bytes(ones, 9), "bound");
+        refused(table, pointers, "without a NULL", outside, () -> NativeMemory.pointers(ones), "bound");
+        refused(table, strings, "without a NULL", outside, () -> NativeMemory.strings(ones), "bound");
+        allowed(
+                table,
+                pointers,
+                "NULL",
+                () -> assertThat(NativeMemory.pointers(MemorySegment.NULL)).isEmpty());
+        allowed(
+                table,
+                strings,
+                "NULL",
+                () -> assertThat(NativeMemory.strings(MemorySegment.NULL)).isEmpty());
+        refused(
+                table,
+                allocate,
+                "of a null",
+                NullPointerException.class,
+                () -> NativeMemory.allocateStrings(Arena.global(), Arrays.asList("a", null)),
+                "a null at 1");
+        MemorySegment dead;
+        try (Arena arena = Arena.ofConfined()) {
+            dead = arena.allocate(8);
+        }
+        Class<IllegalStateException> state = IllegalStateException.class;
+        refused(table, string, "dead", state, () -> NativeMemory.string(dead), "closed");
+        refused(table, bytes, "dead", state, () -> NativeMemory.bytes(dead, 1), "closed");
+        refused(table, pointers, "dead", state, () -> NativeMemory.pointers(dead), "closed");
+        refused(table, strings, "dead", state, () -> NativeMemory.strings(dead), "closed");
+        for (String layout : List.of("AddressLayout", "OfInt", "OfLong")) {
+            allowed(table, "NativeMemory.out(" + layout + ", Consumer)", "kept until later", () -> {
+                AtomicReference<MemorySegment> kept = new AtomicReference<>();
+                switch (layout) {
+                    case "OfInt" -> NativeMemory.out(ValueLayout.JAVA_INT, kept::set);
+                    case "OfLong" -> NativeMemory.out(ValueLayout.JAVA_LONG, kept::set);
+                    default -> NativeMemory.out(ValueLayout.ADDRESS, kept::set);
+                }
+                assertThatThrownBy(() -> kept.get().fill((byte) 1)).isInstanceOf(state);
+            });
+        }
+    }
+
     @SuppressWarnings({"unchecked", "rawtypes"}) // wrong types are what it is about
     private static void types(List<Use> table) {
         String of = "CallbackType.of(Class)";
@@ -291,6 +370,64 @@ class BadInputTest {
                 illegal,
                 () -> CFunction.at(ABS, String.class),
                 "declare");
+    }
+
+    private static void functions(List<Use> table) {
+        Class<IllegalArgumentException> illegal = IllegalArgumentException.class;
+        CallbackType<EchoInt> type = CallbackType.of(EchoInt.class);
+        SymbolLookup nothing = name -> Optional.empty();
+        for (boolean byClass : new boolean[] {true, false}) {
+            String last = byClass ? ", Class)" : ", CallbackType)";
+            Consumer<String> standard = name ->
+                    requireNonNull(byClass ? CFunction.named(name, EchoInt.class) : CFunction.named(name, type));
+            Consumer<SymbolLookup> given = library -> requireNonNull(
+                    byClass ? CFunction.named(library, "f", EchoInt.class) : CFunction.named(library, "f", type));
+            Class<NoSuchElementException> missing = NoSuchElementException.class;
+            String named = "CFunction.named(String" + last;
+            refused(table, named, "missing", missing, () -> standard.accept("sensor"), "sensor", "give");
+            refused(table, named, "variadic", illegal, () -> standard.accept("printf"), "printf", ".variadic(n)");
+            refused(
+                    table,
+                    "CFunction.named(SymbolLookup, String" + last,
+                    "missing",
+                    missing,
+                    () -> given.accept(nothing),
+                    "no function f");
+        }
+        refused(
+                table,
+                "CFunction.errno()",
+                "of a thread without",
+                IllegalStateException.class,
+                () -> elsewhere(CFunction::errno),
+                "no function that keeps errno",
+                "make");
+        for (int first : new int[] {-1, 2}) {
+            refused(
+                    table,
+                    "CallbackType.variadic(int)",
+                    first + "",
+                    illegal,
+                    () -> type.variadic(first),
+                    "parameter " + first,
+                    "give");
+        }
+        refused(
+                table,
+                "CallbackType.variadic(int)",
+                "of a callback",
+                illegal,
+                () -> NativeCallback.direct(CallbackOptions.defaults(), type.variadic(1), ECHO, null),
+                "EchoInt.echo",
+                "give a callback a type without");
+        refused(
+                table,
+                "CallbackType.errno()",
+                "of a callback",
+                illegal,
+                () -> NativeCallback.direct(CallbackOptions.defaults(), type.errno(), ECHO, null),
+                "EchoInt.echo",
+                "give a callback a type without");
     }
 
     private static void values(List<Use> table) {
@@ -1286,6 +1423,12 @@ class BadInputTest {
                 TimeUnit.SECONDS,
                 FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT),
                 MethodHandles.lookup(),
+                SymbolLookup.loaderLookup(),
+                Arena.global(),
+                List.of("a"),
+                ValueLayout.ADDRESS,
+                ValueLayout.JAVA_INT,
+                ValueLayout.JAVA_LONG,
                 new SimpleMeterRegistry(),
                 new IllegalStateException("a sample"),
                 (Runnable) () -> {},

@@ -7,10 +7,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import reactor.ffi.fixture.BareStub;
@@ -93,6 +98,36 @@ class CFunctionTest {
                 assertThat(function.hashCode()).isEqualTo(function.hashCode());
                 assertThat(function.toString()).isNotBlank();
             }
+        }
+
+        /** A handle that is spread anew, or a search for the methods of Object, made each call 50 times as long. */
+        @Test
+        void thatAreNotPublicCostNoMoreThanTheirProxy() {
+            EchoInt published = CFunction.at(ABS, EchoInt.class);
+            PackagePrivate hidden = CFunction.at(ABS, PackagePrivate.class);
+            long plain = Long.MAX_VALUE;
+            long proxied = Long.MAX_VALUE;
+            long defaulted = Long.MAX_VALUE;
+            for (int round = 0; round < 20; round++) {
+                plain = Math.min(plain, nanos(i -> published.echo(-i)));
+                proxied = Math.min(proxied, nanos(i -> hidden.abs(-i)));
+                defaulted = Math.min(defaulted, nanos(i -> hidden.twice(-i) / 2));
+            }
+            assertThat(proxied).as("a call took %d ns without a proxy", plain).isLessThan(100 + 10 * plain);
+            assertThat(defaulted).isLessThan(200 + 20 * plain);
+        }
+
+        /** Of one call. */
+        private static long nanos(IntUnaryOperator function) {
+            int calls = 20_000;
+            int wrong = 0;
+            long start = System.nanoTime();
+            for (int i = 1; i <= calls; i++) {
+                wrong += function.applyAsInt(i) == i ? 0 : 1;
+            }
+            long end = System.nanoTime();
+            assertThat(wrong).isZero();
+            return (end - start) / calls;
         }
 
         @Test
@@ -238,6 +273,192 @@ class CFunctionTest {
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("EchoInt.echo")
                     .hasMessageContaining("layout");
+        }
+    }
+
+    @Nested
+    class ByName {
+
+        @Test
+        void areThoseOfTheCLibrary() {
+            assertThat(CFunction.named("abs", EchoInt.class).echo(-5)).isEqualTo(5);
+            assertThat(CFunction.named("abs", CallbackType.of(EchoInt.class)).echo(-6))
+                    .isEqualTo(6);
+        }
+
+        @Test
+        void areThoseOfAnyLookUp() {
+            SymbolLookup library = name -> name.equals("absolute") ? Optional.of(ABS) : Optional.empty();
+            assertThat(CFunction.named(library, "absolute", EchoInt.class).echo(-5))
+                    .isEqualTo(5);
+            assertThat(CFunction.named(library, "absolute", CallbackType.of(EchoInt.class))
+                            .echo(-6))
+                    .isEqualTo(6);
+        }
+
+        @Test
+        void thatAreNotThereAreMissedByName() {
+            assertThatThrownBy(() -> CFunction.named("sensor_start", EchoInt.class))
+                    .isInstanceOf(NoSuchElementException.class)
+                    .hasMessageContaining("the C library")
+                    .hasMessageContaining("sensor_start")
+                    .hasMessageContaining("SymbolLookup.libraryLookup");
+            assertThatThrownBy(() -> CFunction.named(name -> Optional.empty(), "sensor_stop", EchoInt.class))
+                    .isInstanceOf(NoSuchElementException.class)
+                    .hasMessageContaining("sensor_stop");
+        }
+    }
+
+    @Nested
+    class WithErrno {
+
+        interface Close {
+            int close(int descriptor);
+        }
+
+        interface Rmdir {
+            int rmdir(MemorySegment path);
+        }
+
+        interface Lookup {
+            MemorySegment find(MemorySegment path, MemorySegment resolved);
+        }
+
+        private static final int ENOENT = 2;
+        private static final int EBADF = 9;
+
+        private final Close close =
+                CFunction.named("close", CallbackType.of(Close.class).errno());
+
+        @Test
+        void itIsWhatTheLastCallLeftWhateverTheJvmDoesAfterwards() {
+            Rmdir rmdir = CFunction.named("rmdir", CallbackType.of(Rmdir.class).errno());
+            try (Arena arena = Arena.ofConfined()) {
+                assertThat(close.close(-1)).isEqualTo(-1);
+                System.gc();
+                assertThat(CFunction.errno()).isEqualTo(EBADF);
+                assertThat(rmdir.rmdir(arena.allocateFrom("/no such folder"))).isEqualTo(-1);
+                Lookup other = CFunction.named("realpath", Lookup.class); // fails too, and does not keep it
+                assertThat(other.find(arena.allocateFrom(""), MemorySegment.NULL))
+                        .isEqualTo(MemorySegment.NULL);
+                assertThat(CFunction.errno()).isEqualTo(ENOENT);
+                assertThat(CFunction.errno()).as("read again").isEqualTo(ENOENT);
+            }
+        }
+
+        @Test
+        void eachThreadHasItsOwn() throws Exception {
+            close.close(-1);
+            Thread other = Thread.ofPlatform().start(() -> {
+                assertThatThrownBy(CFunction::errno)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("this thread")
+                        .hasMessageContaining(".errno()");
+                CFunction.named("rmdir", CallbackType.of(Rmdir.class).errno()).rmdir(MemorySegment.NULL);
+            });
+            other.join();
+            assertThat(CFunction.errno()).isEqualTo(EBADF);
+        }
+
+        @Test
+        void aStructIsReturnedBesideIt() {
+            MemorySegment echo = BareStub.of(EchoSegment.class, value -> value, Structs.ECHO_SHAPE);
+            EchoSegment function = CFunction.at(
+                    echo,
+                    CallbackType.of(EchoSegment.class)
+                            .descriptor(Structs.ECHO_SHAPE)
+                            .errno());
+            MemorySegment shape = Arena.ofAuto().allocate(Structs.SHAPE).fill((byte) 7);
+            assertThat(function.echo(shape).toArray(ValueLayout.JAVA_BYTE))
+                    .hasSize(56)
+                    .containsOnly(7);
+            assertThat(CFunction.errno()).isNotNegative();
+        }
+    }
+
+    @Nested
+    class Variadic {
+
+        interface Format {
+            int format(MemorySegment buffer, long size, MemorySegment format, int whole, double real);
+        }
+
+        interface Print {
+            int print(MemorySegment text);
+        }
+
+        interface WithFloat {
+            int format(MemorySegment buffer, long size, MemorySegment format, float real);
+        }
+
+        interface WithShort {
+            int format(MemorySegment buffer, long size, MemorySegment format, short whole);
+        }
+
+        @Test
+        void functionsAreCalledIfTheTypeSaysSo() {
+            Format format =
+                    CFunction.named("snprintf", CallbackType.of(Format.class).variadic(3));
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment buffer = arena.allocate(64);
+                assertThat(format.format(buffer, 64, arena.allocateFrom("%d and %.2f"), 7, 2.5))
+                        .isEqualTo(10);
+                assertThat(buffer.getString(0)).isEqualTo("7 and 2.50");
+            }
+        }
+
+        @Test
+        void functionsMayBeCalledWithoutVariableArguments() {
+            interface Bare {
+                int format(MemorySegment buffer, long size, MemorySegment format);
+            }
+            Bare format =
+                    CFunction.named("snprintf", CallbackType.of(Bare.class).variadic(3));
+            assertThat(format.format(MemorySegment.NULL, 0, Arena.ofAuto().allocateFrom("four")))
+                    .isEqualTo(4);
+        }
+
+        @Test
+        void functionsOfTheCLibraryAreRefusedIfItDoesNotHoweverTheyAreGiven() {
+            MemorySegment printf =
+                    Linker.nativeLinker().defaultLookup().find("printf").orElseThrow();
+            for (ThrowingCallable use : List.<ThrowingCallable>of(
+                    () -> CFunction.at(printf, Print.class),
+                    () -> CFunction.named("printf", Print.class),
+                    () -> CFunction.named(name -> Optional.of(printf), "print", Print.class))) {
+                assertThatThrownBy(use)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("Print.print")
+                        .hasMessageContaining("C's printf, a variadic function")
+                        .hasMessageContaining(".variadic(n)");
+            }
+        }
+
+        @Test
+        void argumentsThatCWouldPromoteAreRefused() {
+            assertThatThrownBy(() -> CallbackType.of(WithFloat.class).variadic(3))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("parameter 3 of")
+                    .hasMessageContaining("float")
+                    .hasMessageContaining("declare double");
+            assertThatThrownBy(() -> CallbackType.of(WithShort.class).variadic(0))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("short")
+                    .hasMessageContaining("declare int");
+        }
+
+        @Test
+        void aLaterDescriptorIsCheckedToo() {
+            CallbackType<Format> type = CallbackType.of(Format.class).variadic(3);
+            assertThat(type.descriptor(FunctionDescriptor.of(
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.ADDRESS,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.ADDRESS,
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_DOUBLE)))
+                    .satisfies(same ->
+                            assertThat(CFunction.named("snprintf", same)).isNotNull());
         }
     }
 }

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -172,6 +174,175 @@ class NativeMemoryTest {
             assertThatThrownBy(() -> NativeMemory.at(null, 0, 1))
                     .isInstanceOf(NullPointerException.class)
                     .hasMessageContaining("parent");
+        }
+    }
+
+    /** A pointer that is a result is of length zero and lives for ever, as far as the JDK knows. */
+    @Nested
+    class ThatIsAResult {
+
+        interface GetEnv {
+            MemorySegment get(MemorySegment name);
+        }
+
+        private final GetEnv getEnv = CFunction.named("getenv", GetEnv.class);
+
+        private MemorySegment environment(String name) {
+            return getEnv.get(Arena.ofAuto().allocateFrom(name));
+        }
+
+        @Test
+        void isReadAsAStringAndNullIsNull() {
+            assertThat(NativeMemory.string(environment("PATH"))).isEqualTo(System.getenv("PATH"));
+            assertThat(NativeMemory.string(environment("no such variable"))).isNull();
+        }
+
+        @Test
+        void isReadAsThatManyBytes() {
+            byte[] path = System.getenv("PATH").getBytes(StandardCharsets.UTF_8);
+            assertThat(NativeMemory.bytes(environment("PATH"), path.length)).isEqualTo(path);
+            assertThat(NativeMemory.bytes(environment("PATH"), 0)).isEmpty();
+            assertThat(NativeMemory.bytes(MemorySegment.NULL, 0)).isEmpty();
+        }
+
+        @Test
+        void isReadAsAnArrayUpToItsNull() {
+            MemorySegment environ =
+                    Linker.nativeLinker().defaultLookup().find("environ").orElseThrow();
+            MemorySegment array =
+                    environ.reinterpret(ValueLayout.ADDRESS.byteSize()).get(ValueLayout.ADDRESS, 0);
+            assertThat(NativeMemory.strings(array))
+                    .contains("PATH=" + System.getenv("PATH"))
+                    .hasSize(NativeMemory.pointers(array).size());
+            assertThat(NativeMemory.pointers(array)).allSatisfy(pointer -> {
+                assertThat(pointer.byteSize()).isZero();
+                assertThat(NativeMemory.string(pointer)).contains("=");
+            });
+            assertThat(NativeMemory.pointers(MemorySegment.NULL)).isEmpty();
+            assertThat(NativeMemory.strings(MemorySegment.NULL)).isEmpty();
+        }
+    }
+
+    @Nested
+    class ThatIsAnArgument {
+
+        @ParameterizedTest
+        @ValueSource(booleans = {false, true})
+        void isReadAsAStringAndAsBytes(boolean onThread) {
+            List<Object> seen = new ArrayList<>();
+            MemorySegment on = pointer(text -> {
+                seen.add(NativeMemory.string(text));
+                if (text.address() != 0) {
+                    seen.add(NativeMemory.bytes(text, 3));
+                }
+            });
+            Memory.pointer(on, Arena.global().allocateFrom("text"), onThread);
+            Memory.pointer(on, MemorySegment.NULL, onThread);
+            assertThat(thrown).isEmpty();
+            assertThat(seen).containsExactly("text", "tex".getBytes(StandardCharsets.UTF_8), null);
+        }
+
+        @Test
+        void dies() {
+            List<MemorySegment> kept = new ArrayList<>();
+            List<String> seen = new ArrayList<>();
+            Memory.strings(
+                    pointer(array -> {
+                        seen.addAll(NativeMemory.strings(array));
+                        kept.add(array);
+                        kept.addAll(NativeMemory.pointers(array));
+                    }),
+                    false);
+            assertThat(seen).containsExactly("alpha", "beta", "gamma");
+            assertThat(kept).hasSize(4).allSatisfy(late -> {
+                assertThat(late.scope().isAlive()).isFalse();
+                assertThatThrownBy(() -> NativeMemory.string(late)).isInstanceOf(IllegalStateException.class);
+                assertThatThrownBy(() -> NativeMemory.bytes(late, 1)).isInstanceOf(IllegalStateException.class);
+                assertThatThrownBy(() -> NativeMemory.pointers(late)).isInstanceOf(IllegalStateException.class);
+                assertThatThrownBy(() -> NativeMemory.strings(late)).isInstanceOf(IllegalStateException.class);
+            });
+        }
+    }
+
+    @Nested
+    class OfAKnownLength {
+
+        @Test
+        void isNotReadBeyondItsEnd() {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment text = arena.allocateFrom("text").asSlice(0, 4);
+                assertThatThrownBy(() -> NativeMemory.string(text)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(() -> NativeMemory.bytes(text, 5)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThat(NativeMemory.bytes(text, 4)).isEqualTo("text".getBytes(StandardCharsets.UTF_8));
+                MemorySegment array = arena.allocate(ValueLayout.ADDRESS);
+                array.set(ValueLayout.ADDRESS, 0, text);
+                assertThatThrownBy(() -> NativeMemory.pointers(array)).isInstanceOf(IndexOutOfBoundsException.class);
+            }
+            assertThat(NativeMemory.bytes(MemorySegment.ofArray(new byte[] {1, 2}), 2))
+                    .containsExactly(1, 2);
+        }
+    }
+
+    @Nested
+    class GivenToC {
+
+        interface StringToLong {
+            long convert(MemorySegment text, MemorySegment end, int base);
+        }
+
+        interface Frexp {
+            double split(double value, MemorySegment exponent);
+        }
+
+        @Test
+        void stringsAreAnArrayThatEndsWithNull() {
+            try (Arena arena = Arena.ofConfined()) {
+                List<String> strings = List.of("", "\u00e9t\u00e9", "c");
+                MemorySegment array = NativeMemory.allocateStrings(arena, strings);
+                assertThat(array.byteSize()).isEqualTo(4 * ValueLayout.ADDRESS.byteSize());
+                assertThat(NativeMemory.strings(array)).isEqualTo(strings);
+                assertThat(NativeMemory.strings(NativeMemory.allocateStrings(arena, List.of())))
+                        .isEmpty();
+            }
+        }
+
+        @Test
+        void anOutParameterIsWhatCHasWrittenThere() {
+            MemorySegment text = Arena.ofAuto().allocateFrom("12ab");
+            StringToLong toLong = CFunction.named("strtol", StringToLong.class);
+            MemorySegment end = NativeMemory.out(
+                    ValueLayout.ADDRESS,
+                    out -> assertThat(toLong.convert(text, out, 10)).isEqualTo(12));
+            assertThat(NativeMemory.string(end)).isEqualTo("ab");
+
+            Frexp frexp = CFunction.named("frexp", Frexp.class);
+            assertThat(NativeMemory.out(ValueLayout.JAVA_INT, out -> frexp.split(8, out)))
+                    .isEqualTo(4);
+
+            interface Time {
+                long time(MemorySegment out);
+            }
+            Time time = CFunction.named("time", Time.class);
+            long[] returned = {0};
+            assertThat(NativeMemory.out(ValueLayout.JAVA_LONG, out -> returned[0] = time.time(out)))
+                    .isEqualTo(returned[0])
+                    .isPositive();
+        }
+
+        @Test
+        void anOutParameterThatCDoesNotWriteIsZero() {
+            assertThat(NativeMemory.out(ValueLayout.ADDRESS, out -> {})).isEqualTo(MemorySegment.NULL);
+            assertThat(NativeMemory.out(ValueLayout.JAVA_INT, out -> {})).isZero();
+            assertThat(NativeMemory.out(ValueLayout.JAVA_LONG, out -> {})).isZero();
+        }
+
+        @Test
+        void whatTheCallThrowsPasses() {
+            IllegalStateException failed = new IllegalStateException("failed");
+            assertThatThrownBy(() -> NativeMemory.out(ValueLayout.ADDRESS, out -> {
+                        throw failed;
+                    }))
+                    .isSameAs(failed);
         }
     }
 }

@@ -12,6 +12,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
 
@@ -28,6 +29,9 @@ public final class Signature<F> implements CallbackType<F> {
     /** Fewer than this have always fitted into a method of 255, whatever the JDK adds for a result. */
     private static final int MANY_SLOTS = 245;
 
+    private static final Set<Class<?>> PROMOTED =
+            Set.of(boolean.class, byte.class, short.class, char.class, float.class);
+
     private final Class<F> type;
     private final Method method;
     private final FunctionDescriptor descriptor;
@@ -38,6 +42,9 @@ public final class Signature<F> implements CallbackType<F> {
 
     /** Bit i: parameter i is a handle. */
     private final long handles;
+
+    /** For a function that Java calls; a callback has none of it. */
+    private final Calling calling;
 
     /** {@code (Object handler, arguments...)result}, of {@link #neutralDescriptor}; made when it is first needed, perhaps twice. */
     private volatile @Nullable MethodHandle invoker;
@@ -50,13 +57,15 @@ public final class Signature<F> implements CallbackType<F> {
             FunctionDescriptor descriptor,
             boolean derived,
             MethodHandles.@Nullable Lookup lookup,
-            long handles) {
+            long handles,
+            Calling calling) {
         this.type = type;
         this.method = method;
         this.descriptor = descriptor;
         this.derived = derived;
         this.lookup = lookup;
         this.handles = handles;
+        this.calling = calling;
     }
 
     @SuppressWarnings("unchecked") // keyed by the class itself
@@ -68,17 +77,18 @@ public final class Signature<F> implements CallbackType<F> {
         Method method = Interfaces.method(type);
         FunctionDescriptor generated = Interfaces.generatedBeside(type, null);
         if (generated == null) {
-            return new Signature<>(type, method, Interfaces.descriptor(type, method), true, null, 0);
+            return new Signature<>(type, method, Interfaces.descriptor(type, method), true, null, 0, Calling.PLAIN);
         }
         check(type, method, generated);
-        return new Signature<>(type, method, generated, false, null, 0);
+        return new Signature<>(type, method, generated, false, null, 0, Calling.PLAIN);
     }
 
     @Override
     public CallbackType<F> descriptor(FunctionDescriptor descriptor) {
         check(type, method, requireNonNull(descriptor, "descriptor"));
         checkHandles(descriptor, handles);
-        return new Signature<>(type, method, descriptor, false, lookup, handles);
+        checkVariadic(descriptor, calling.firstVariadic());
+        return new Signature<>(type, method, descriptor, false, lookup, handles, calling);
     }
 
     /** It may also see the generated descriptor, which was out of sight until now. */
@@ -87,11 +97,12 @@ public final class Signature<F> implements CallbackType<F> {
         requireNonNull(lookup, "lookup");
         FunctionDescriptor generated = derived ? Interfaces.generatedBeside(type, lookup) : null;
         if (generated == null) {
-            return new Signature<>(type, method, descriptor, derived, lookup, handles);
+            return new Signature<>(type, method, descriptor, derived, lookup, handles, calling);
         }
         check(type, method, generated);
         checkHandles(generated, handles);
-        return new Signature<>(type, method, generated, false, lookup, handles);
+        checkVariadic(generated, calling.firstVariadic());
+        return new Signature<>(type, method, generated, false, lookup, handles, calling);
     }
 
     @Override
@@ -104,7 +115,7 @@ public final class Signature<F> implements CallbackType<F> {
             bits |= 1L << parameter;
         }
         checkHandles(descriptor, bits);
-        return new Signature<>(type, method, descriptor, derived, lookup, bits);
+        return new Signature<>(type, method, descriptor, derived, lookup, bits, calling);
     }
 
     private void checkHandles(FunctionDescriptor descriptor, long handles) {
@@ -120,6 +131,35 @@ public final class Signature<F> implements CallbackType<F> {
     private IllegalArgumentException notAPointer(int parameter) {
         return new IllegalArgumentException("parameter " + parameter + " of " + name()
                 + " is not a pointer, so it cannot be a handle; parameters count from 0");
+    }
+
+    @Override
+    public CallbackType<F> variadic(int first) {
+        int parameters = descriptor.argumentLayouts().size();
+        if (first < 0 || first > parameters) {
+            throw new IllegalArgumentException("the variable arguments of " + name() + " cannot begin at parameter "
+                    + first + ": give its position from 0, and " + parameters + " where the call has none");
+        }
+        checkVariadic(descriptor, first);
+        return new Signature<>(type, method, descriptor, derived, lookup, handles, new Calling(first, calling.errno()));
+    }
+
+    @Override
+    public CallbackType<F> errno() {
+        return new Signature<>(
+                type, method, descriptor, derived, lookup, handles, new Calling(calling.firstVariadic(), true));
+    }
+
+    private void checkVariadic(FunctionDescriptor descriptor, int first) {
+        List<MemoryLayout> parameters = descriptor.argumentLayouts();
+        for (int i = first; first >= 0 && i < parameters.size(); i++) {
+            if (parameters.get(i) instanceof ValueLayout value && PROMOTED.contains(value.carrier())) {
+                throw new IllegalArgumentException("parameter " + i + " of " + name() + " is "
+                        + value.carrier().getSimpleName()
+                        + ", which C promotes where it is a variable argument: declare "
+                        + (value.carrier() == float.class ? "double" : "int"));
+            }
+        }
     }
 
     /** What the linker says of a layout that C does not have here, or that is too large for a call. */
@@ -223,6 +263,11 @@ public final class Signature<F> implements CallbackType<F> {
     public MethodHandle invoker() {
         MethodHandle made = invoker;
         if (made == null) {
+            if (!calling.equals(Calling.PLAIN)) {
+                throw new IllegalArgumentException("the type of " + name()
+                        + " is variadic or keeps errno, which is for functions that Java calls: give a callback a type without"
+                        + " .variadic(...) and .errno()");
+            }
             MethodHandle handler = Interfaces.unreflect(type, method, lookup);
             MethodType general = handler.type().changeParameterType(0, Object.class);
             made = Arguments.wrap(name(), handler.asType(general), descriptor, handles);
@@ -256,6 +301,10 @@ public final class Signature<F> implements CallbackType<F> {
 
     Class<F> type() {
         return type;
+    }
+
+    Calling calling() {
+        return calling;
     }
 
     MethodHandles.@Nullable Lookup lookup() {
