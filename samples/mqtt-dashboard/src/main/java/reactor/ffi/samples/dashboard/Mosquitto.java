@@ -189,12 +189,9 @@ final class Mosquitto {
         return text(Functions.CONNACK_STRING, code);
     }
 
-    @SuppressWarnings("restricted") // the string is a constant of the library, and ends with a zero
     private static String text(MethodHandle function, int code) {
         try {
-            return ((MemorySegment) function.invokeExact(code))
-                    .reinterpret(Long.MAX_VALUE)
-                    .getString(0);
+            return NativeMemory.string((MemorySegment) function.invokeExact(code));
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
