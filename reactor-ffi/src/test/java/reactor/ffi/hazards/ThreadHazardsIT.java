@@ -10,6 +10,8 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -114,6 +116,34 @@ class ThreadHazardsIT {
                 System.gc();
             }
             System.out.println("collected");
+        }
+    }
+
+    /** The JDK has said goodbye to the thread before, and says it once only. */
+    @ParameterizedTest
+    @EnumSource
+    void aCallbackFromADestructorOfAPthreadKey(Bridge bridge) {
+        ForkedJvmResult result = bridge.run(FromKeyDestructors.class).assertExitedCleanly();
+        assertThat(result.out().lines())
+                .containsExactly(
+                        "ordinary: 100 calls, 0 threads are left", "destructors: 200 calls, 100 threads are left");
+    }
+
+    static final class FromKeyDestructors {
+
+        private static int called;
+
+        public static void main(String[] args) {
+            MemorySegment pointer = Bridge.of(args).pointer(OnEvent.class, (thread, sequence, id) -> called++);
+            ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+            int before = threads.getThreadCount();
+            Calls.fromShortLivedThreads(pointer, 100, 1, 0);
+            System.out.println(
+                    "ordinary: " + called + " calls, " + (threads.getThreadCount() - before) + " threads are left");
+            called = 0;
+            Calls.fromKeyDestructors(pointer, 100);
+            System.out.println(
+                    "destructors: " + called + " calls, " + (threads.getThreadCount() - before) + " threads are left");
         }
     }
 
