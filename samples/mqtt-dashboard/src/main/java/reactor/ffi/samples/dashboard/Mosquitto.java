@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BOOLEAN;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.util.Objects.requireNonNull;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -191,7 +192,7 @@ final class Mosquitto {
 
     private static String text(MethodHandle function, int code) {
         try {
-            return NativeMemory.string((MemorySegment) function.invokeExact(code));
+            return requireNonNull(NativeMemory.string((MemorySegment) function.invokeExact(code)));
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }
