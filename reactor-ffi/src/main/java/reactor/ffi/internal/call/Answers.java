@@ -25,15 +25,6 @@ import reactor.util.context.Context;
  */
 final class Answers implements Callee {
 
-    /** The caller has no turn: the call is handed over. */
-    private static final int NONE = 0;
-
-    /** The caller has the turn already, or needs none. */
-    private static final int OWN = 1;
-
-    /** The caller has borrowed a lent turn, and gives it back. */
-    private static final int BORROWED = 2;
-
     /** {@code (Object handler, arguments...)result}. */
     final MethodHandle invoker;
 
@@ -72,25 +63,23 @@ final class Answers implements Callee {
         this.counters = Names.of(options.name());
     }
 
+    /** Whether the caller has the turn already, or needs none. */
     @SuppressWarnings("unused") // Handover
-    int enter() {
+    boolean hasTurn() {
         LoopScheduler own = scheduler;
-        if (own == null || own.isCurrent()) {
-            return OWN;
-        }
-        return own.isLent() && own.borrow() ? BORROWED : NONE;
+        return own == null || own.isCurrent();
     }
 
-    @SuppressWarnings("unused") // Handover
-    static boolean hasTurn(int turn) {
-        return turn != NONE;
+    /** Borrows the turn, if it is lent and free. */
+    @SuppressWarnings({"unused", "NullAway"}) // Handover; who has not got the turn has a scheduler
+    boolean borrow() {
+        return scheduler.isLent() && scheduler.borrow();
     }
 
-    @SuppressWarnings({"unused", "NullAway"}) // Handover; who borrowed has a scheduler
-    void leave(int turn) {
-        if (turn == BORROWED) {
-            scheduler.giveBack();
-        }
+    /** The end of a {@link #borrow}, whatever has become of it. */
+    @SuppressWarnings({"unused", "NullAway"}) // Handover; as borrow
+    void giveBack() {
+        scheduler.giveBack();
     }
 
     /** Waits until the scheduler has run the handler. */

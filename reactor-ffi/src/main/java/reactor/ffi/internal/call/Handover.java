@@ -13,25 +13,29 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <pre>
  * result call(Answers answers, arguments...) {
- *     int turn = answers.enter();
- *     if (turn == NONE) {
- *         return (result) answers.handOver(new Object[] {arguments...});
+ *     if (answers.hasTurn()) {
+ *         return answers.invoker(answers.handler, arguments...);
  *     }
  *     try {
- *         return answers.invoker(answers.handler, arguments...);
+ *         return answers.borrow()
+ *                 ? answers.invoker(answers.handler, arguments...)
+ *                 : (result) answers.handOver(new Object[] {arguments...});
  *     } finally {
- *         answers.leave(turn);
+ *         answers.giveBack();
  *     }
  * }
  * </pre>
+ *
+ * <p>An Error may come between any two of these, at the end of the stack. That a call which came without the turn leaves
+ * without it holds then, too, because the borrowing is within the {@code try}, and {@code giveBack} asks whether it has succeeded.
  */
 final class Handover {
 
     private static final Map<MethodType, MethodHandle> BY_TYPE = new ConcurrentHashMap<>();
 
-    private static final MethodHandle ENTER;
     private static final MethodHandle HAS_TURN;
-    private static final MethodHandle LEAVE;
+    private static final MethodHandle BORROW;
+    private static final MethodHandle GIVE_BACK;
     private static final MethodHandle HAND_OVER;
     private static final MethodHandle INVOKER;
     private static final MethodHandle HANDLER;
@@ -39,13 +43,9 @@ final class Handover {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            ENTER = general(lookup.findVirtual(Answers.class, "enter", methodType(int.class)), 0);
-            HAS_TURN = lookup.findStatic(Answers.class, "hasTurn", methodType(boolean.class, int.class));
-            LEAVE = MethodHandles.permuteArguments(
-                    general(lookup.findVirtual(Answers.class, "leave", methodType(void.class, int.class)), 0),
-                    methodType(void.class, int.class, Object.class),
-                    1,
-                    0);
+            HAS_TURN = general(lookup.findVirtual(Answers.class, "hasTurn", methodType(boolean.class)), 0);
+            BORROW = general(lookup.findVirtual(Answers.class, "borrow", methodType(boolean.class)), 0);
+            GIVE_BACK = general(lookup.findVirtual(Answers.class, "giveBack", methodType(void.class)), 0);
             HAND_OVER =
                     general(lookup.findVirtual(Answers.class, "handOver", methodType(Object.class, Object[].class)), 0);
             INVOKER = general(lookup.findGetter(Answers.class, "invoker", MethodHandle.class), 0);
@@ -63,28 +63,25 @@ final class Handover {
     }
 
     private static MethodHandle make(MethodType type) {
-        MethodType withTurn = type.insertParameterTypes(0, int.class);
-
         MethodHandle invoke = MethodHandles.filterArguments(MethodHandles.exactInvoker(type), 0, INVOKER, HANDLER);
         int[] once = new int[type.parameterCount() + 1];
-        for (int i = 0; i < once.length; i++) {
-            once[i] = i == 0 ? 1 : i;
+        for (int i = 1; i < once.length; i++) {
+            once[i] = i - 1;
         }
-        MethodHandle here = MethodHandles.tryFinally(
-                MethodHandles.permuteArguments(invoke, withTurn, once), leave(type.returnType()));
-
+        MethodHandle here = MethodHandles.permuteArguments(invoke, type, once);
         MethodHandle there =
                 HAND_OVER.asCollector(Object[].class, type.parameterCount() - 1).asType(type);
-        MethodHandle choice =
-                MethodHandles.guardWithTest(HAS_TURN, here, MethodHandles.dropArguments(there, 0, int.class));
-        return MethodHandles.foldArguments(choice, ENTER);
+        MethodHandle borrowed =
+                MethodHandles.tryFinally(MethodHandles.guardWithTest(BORROW, here, there), giveBack(type.returnType()));
+        return MethodHandles.guardWithTest(HAS_TURN, here, borrowed);
     }
 
-    /** {@code (Throwable, result, int, Object)result}. */
-    private static MethodHandle leave(Class<?> result) {
-        MethodHandle leave =
-                result == void.class ? LEAVE : MethodHandles.collectArguments(MethodHandles.identity(result), 1, LEAVE);
-        return MethodHandles.dropArguments(leave, 0, Throwable.class);
+    /** {@code (Throwable, result, Object)result}. */
+    private static MethodHandle giveBack(Class<?> result) {
+        MethodHandle giveBack = result == void.class
+                ? GIVE_BACK
+                : MethodHandles.collectArguments(MethodHandles.identity(result), 1, GIVE_BACK);
+        return MethodHandles.dropArguments(giveBack, 0, Throwable.class);
     }
 
     private static MethodHandle general(MethodHandle handle, int parameter) {

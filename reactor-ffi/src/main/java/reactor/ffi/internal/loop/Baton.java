@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,21 @@ final class Baton {
 
     /** A {@code deadline} that never comes. */
     static final long NEVER = Long.MIN_VALUE;
+
+    /**
+     * Whoever waits looks by itself that often: a holder without stack or memory gives the baton back, as that is one store,
+     * but wakes nobody.
+     */
+    private static final long LOOK_AGAIN = 100_000_000;
+
+    /** As {@link #LOOK_AGAIN}, where there was no memory to be woken at all. */
+    private static final long LOOK_OFTEN = 1_000_000;
+
+    @SuppressWarnings(
+            "UnnecessaryLambda") // made in advance: there may be no memory for it when it is needed, as for the next
+    private static final BooleanSupplier ALWAYS = () -> true;
+
+    private static final Consumer<Thread> UNPARK = LockSupport::unpark;
 
     private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 200;
 
@@ -55,7 +71,12 @@ final class Baton {
 
     /** Takes it, however long that lasts. */
     void take() {
-        take(NEVER, () -> true);
+        boolean ignored = take(NEVER);
+    }
+
+    /** Takes it, or gives up at the deadline. */
+    boolean take(long deadline) {
+        return take(deadline, ALWAYS);
     }
 
     /**
@@ -82,7 +103,7 @@ final class Baton {
                 if (left <= 0) {
                     break;
                 }
-                LockSupport.parkNanos(this, queued ? left : Math.min(left, 1_000_000));
+                LockSupport.parkNanos(this, Math.min(left, queued ? LOOK_AGAIN : LOOK_OFTEN));
                 interrupted |= Thread.interrupted();
                 taken = tryTake() || isHeldBy(me);
             }
@@ -98,9 +119,9 @@ final class Baton {
         return taken;
     }
 
-    /** By the holder only. */
+    /** By the holder only. The store needs no stack; if the rest has none, see {@link #LOOK_AGAIN}. */
     void release() {
-        HOLDER.setVolatile(this, null);
+        holder = null;
         wakeFirst();
     }
 
@@ -116,9 +137,7 @@ final class Baton {
     }
 
     void wakeAll() {
-        for (Thread thread : waiting) {
-            LockSupport.unpark(thread);
-        }
+        waiting.forEach(UNPARK);
     }
 
     private boolean enqueue(Thread me) {

@@ -1,7 +1,5 @@
 package reactor.ffi.internal.loop;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -18,9 +16,6 @@ final class Callers {
 
     /** Longer than an answer takes when both sides are awake. */
     private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 500;
-
-    /** The turns that this thread has borrowed, innermost last; a turn that it has lent again is still in it. */
-    private static final ThreadLocal<ArrayList<Turn>> BORROWED = ThreadLocal.withInitial(() -> new ArrayList<>(2));
 
     private final Turn turn;
     private final Idle idle;
@@ -48,7 +43,7 @@ final class Callers {
             }
             return true;
         }
-        Turn held = held();
+        Turn held = Turn.held();
         return held == null ? enter(call, limit, wake) : held.callBlocking(() -> enter(call, limit, wake));
     }
 
@@ -56,7 +51,11 @@ final class Callers {
         if (turn.isOwner()) {
             return nested(call, deadline(System.nanoTime(), limit));
         }
-        return (turn.isLent() && turn.tryBorrow() && runBorrowed(call)) || waitFor(call, limit, wake);
+        try {
+            return (turn.isLent() && turn.tryBorrow() && runBorrowed(call)) || waitFor(call, limit, wake);
+        } finally {
+            turn.giveBack();
+        }
     }
 
     private static long deadline(long now, long limit) {
@@ -65,6 +64,7 @@ final class Callers {
 
     /** A callback on top of a lend of the owner: the turn is taken back for it. */
     private boolean nested(TurnCall call, long deadline) {
+        Turn.secureWayBack();
         if (!turn.takeBack(deadline)) {
             return false;
         }
@@ -79,8 +79,8 @@ final class Callers {
     }
 
     private boolean waitFor(TurnCall call, long limit, boolean wake) {
-        if (waiting.incrementAndGet() > max) {
-            waiting.decrementAndGet();
+        if (waiting.getAndAdd(1) >= max) {
+            waiting.getAndAdd(-1);
             call.refuse();
             return false;
         }
@@ -96,6 +96,10 @@ final class Callers {
                     spin(call); // mostly it is answered here, before the time would be known
                 }
             }
+            if (call.isDone()) {
+                return true;
+            }
+            Turn.secureWayBack(); // from a sleep that others know of
             long from = System.nanoTime();
             long deadline = deadline(from, limit);
             while (!call.isDone() && !call.isWithdrawn()) {
@@ -129,7 +133,7 @@ final class Callers {
             awaitOver(call);
             throw e;
         } finally {
-            waiting.decrementAndGet();
+            waiting.getAndAdd(-1); // by the call of above, for which there was enough of the stack
             call.over();
             if (interrupted) {
                 Thread.currentThread().interrupt();
@@ -188,31 +192,14 @@ final class Callers {
 
     /** Not for the owner, on top of its own lend: it takes the turn back, so that what it lends again it lends as the owner. */
     boolean borrow() {
-        if (turn.isOwner() || held() != null) {
-            return false;
-        }
-        List<Turn> borrowed = withRoom();
-        if (!turn.tryBorrow()) {
+        if (turn.isOwner() || Turn.held() != null || !turn.tryBorrow()) {
             return false;
         }
         if (!turn.isLent()) {
             turn.giveBack();
             return false;
         }
-        borrowed.add(turn);
         return true;
-    }
-
-    /** Before the baton is taken: with it in hand, nothing may fail. */
-    private static List<Turn> withRoom() {
-        ArrayList<Turn> borrowed = BORROWED.get();
-        borrowed.ensureCapacity(borrowed.size() + 1);
-        return borrowed;
-    }
-
-    void giveBack() {
-        BORROWED.get().removeLast();
-        turn.giveBack();
     }
 
     /** With the baton, which it gives back; false if somebody else has the call. */
@@ -221,13 +208,11 @@ final class Callers {
             if (!turn.isLent() || !call.claim()) {
                 return false;
             }
-            List<Turn> borrowed =
-                    BORROWED.get(); // if there is no memory for it, nobody but the caller has claimed the call
-            borrowed.add(turn);
             try {
                 call.perform();
-            } finally {
-                borrowed.removeLast();
+            } catch (Throwable noStack) { // nobody else has claimed it, or will end it
+                call.state = TurnCall.DONE;
+                throw noStack;
             }
             return true;
         } finally {
@@ -237,33 +222,7 @@ final class Callers {
 
     /** Runs something that may wait for another thread, with the turn lent that this thread has. */
     static <R extends @Nullable Object> R lendHeld(NativeCall<R> call) {
-        Turn held = held();
+        Turn held = Turn.held();
         return held == null ? Turn.call(call) : held.callBlocking(call);
-    }
-
-    /** The turn that this thread has: one at most. */
-    private static @Nullable Turn held() {
-        if (Thread.currentThread() instanceof LoopThread thread
-                && thread.scheduler.turn().isCurrent()) {
-            return thread.scheduler.turn();
-        }
-        List<Turn> borrowed = BORROWED.get();
-        for (int i = borrowed.size() - 1; i >= 0; i--) {
-            if (borrowed.get(i).isCurrent()) {
-                return borrowed.get(i);
-            }
-        }
-        return null;
-    }
-
-    /** Runs what the shutdown hook has to do with a turn that it took. */
-    static void holding(Turn turn, Runnable run) {
-        List<Turn> borrowed = BORROWED.get();
-        borrowed.add(turn);
-        try {
-            run.run();
-        } finally {
-            borrowed.removeLast();
-        }
     }
 }

@@ -34,8 +34,11 @@ final class Leave implements Runnable {
             Turn turn = scheduler.turn();
             for (Thread thread : exiting) {
                 if (turn.seize(thread, deadline)) {
-                    Callers.holding(turn, this::exit);
-                    turn.giveBack();
+                    try {
+                        exit();
+                    } finally {
+                        turn.giveBack();
+                    }
                     return;
                 }
             }

@@ -334,17 +334,18 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     /**
-     * Takes the turn, if it is lent and free just now. On a thread that has no turn.
+     * Takes the turn, if it is lent and free just now. On a thread that does not have it, and that calls {@link #giveBack}
+     * afterwards in any case.
      *
-     * @return true if the caller has it, and owes {@link #giveBack}
+     * @return true if the caller may go on as one that has the turn
      */
     public boolean borrow() {
         return callers.borrow();
     }
 
-    /** Gives a turn back that was taken by {@link #borrow}. */
+    /** The end of a {@link #borrow}, whatever has become of it: the calling thread does not have the turn. */
     public void giveBack() {
-        callers.giveBack();
+        turn.giveBack();
     }
 
     /**

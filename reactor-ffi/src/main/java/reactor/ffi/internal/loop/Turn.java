@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.ffi.NativeCall;
 import reactor.ffi.internal.InvokeExact;
+import reactor.ffi.internal.StackProbe;
 
 /**
  * The right to run on a scheduler.
@@ -26,11 +27,27 @@ import reactor.ffi.internal.InvokeExact;
  * A borrower that lends in its turn releases the baton. Afterwards it takes it if it is free. If not, the lend may be
  * over: it queues a {@link Requests.Resume resume}, and the owner hands it the baton between two tasks, until its handler ends.
  *
+ * <h2>The end of the stack</h2>
+ * To give the turn away needs less of the stack than to get it back. So whoever is to get it back makes sure, before it gives
+ * the turn away, that the stack has room: {@link #secureWayBack}. A borrower has to give back only, which needs next to nothing, and does
+ * so wherever it leaves: {@link #giveBack}.
+ *
  * <p>Two other ways were tried and failed: to run the queued calls first and then lend overlaps, as a call may itself lend;
  * to end a lend by waiting for all borrowers starves.
  */
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 final class Turn {
+
+    /** What this thread has borrowed last. It may have given it back, or lent it: that it has it, the turn's baton says. */
+    private static final class Borrowed {
+        @Nullable
+        Turn turn;
+    }
+
+    private static final ThreadLocal<Borrowed> BORROWED = ThreadLocal.withInitial(Borrowed::new);
+
+    /** Several times what it takes to wait for the baton, and to wake others, compiled or not. */
+    private static final int FRAMES = 64;
 
     private final Baton baton;
     private final Idle idle;
@@ -52,6 +69,16 @@ final class Turn {
         this.idle = idle;
     }
 
+    /** The turn that this thread has: one at most. */
+    static @Nullable Turn held() {
+        if (Thread.currentThread() instanceof LoopThread thread
+                && thread.scheduler.turn().isCurrent()) {
+            return thread.scheduler.turn();
+        }
+        Turn last = BORROWED.get().turn;
+        return last != null && last.isCurrent() ? last : null;
+    }
+
     boolean isCurrent() {
         return baton.isMine();
     }
@@ -64,22 +91,28 @@ final class Turn {
         return owner == Thread.currentThread();
     }
 
-    /** Runs a call with the turn lent, if the caller has it. */
+    /** A StackOverflowError comes here, or not before the turn is back. */
+    static void secureWayBack() {
+        StackProbe.use(FRAMES);
+    }
+
+    /** Runs a call with the turn lent, if the caller has it; when it is over, the caller has it again, whatever was thrown. */
     <R extends @Nullable Object> R callBlocking(NativeCall<R> call) {
         if (!isCurrent()) {
             return call(call);
         }
+        secureWayBack();
         if (isOwner()) {
-            lend();
             try {
+                lend();
                 return call(call);
             } finally {
                 takeBack();
             }
         }
         Requests.Resume resume = new Requests.Resume(); // first: without it there is no way back
-        baton.release();
         try {
+            baton.release();
             return call(call);
         } finally {
             resume(resume);
@@ -119,7 +152,7 @@ final class Turn {
         waitForRoom.remove(Thread.currentThread());
     }
 
-    /** By the owner, inside a lend. */
+    /** By the owner, inside a lend, or where a lend has failed half-way. */
     void takeBack() {
         takeBack(Baton.NEVER);
     }
@@ -128,8 +161,11 @@ final class Turn {
     boolean takeBack(long deadline) {
         lent = false;
         VarHandle.fullFence();
+        if (baton.isMine()) {
+            return true;
+        }
         baton.wakeAll(); // borrowers that wait for the baton: to the queue
-        if (baton.take(deadline, () -> true)) {
+        if (baton.take(deadline)) {
             return true;
         }
         open();
@@ -137,7 +173,8 @@ final class Turn {
     }
 
     private void resume(Requests.Resume resume) {
-        if (!baton.tryTake()) {
+        BORROWED.get().turn = this;
+        if (!baton.isMine() && !baton.tryTake()) {
             requests.add(resume);
             idle.wake();
             baton.take();
@@ -147,7 +184,13 @@ final class Turn {
 
     /** Takes the baton if it is free; what to do with it depends on whether it is still lent. */
     boolean tryBorrow() {
-        return baton.tryTake();
+        Borrowed borrowed = BORROWED.get();
+        borrowed.turn = this; // before: with the baton in hand, nothing may fail
+        if (baton.tryTake()) {
+            return true;
+        }
+        borrowed.turn = null;
+        return false;
     }
 
     /** Waits for the baton while the turn is lent and the call is not run by somebody else. Then as {@link #tryBorrow}. */
@@ -155,6 +198,7 @@ final class Turn {
         if (!lent) {
             return false;
         }
+        BORROWED.get().turn = this;
         try {
             return baton.take(deadline, () -> {
                 call.announce(); // who withdraws it wakes this thread
@@ -165,8 +209,12 @@ final class Turn {
         }
     }
 
+    /** The end of every borrowing, also of one that has not come to anything, or that an Error has ended half-way. */
     void giveBack() {
-        baton.release();
+        if (baton.isMine()) {
+            baton.release();
+            BORROWED.get().turn = null; // whoever had another one, and lent it, says so again when it is back
+        }
     }
 
     /** Queues a call for the owner. */
@@ -215,6 +263,7 @@ final class Turn {
      * the caller has ended: Runtime.exit never returns.
      */
     boolean seize(Thread stuck, long deadline) {
+        BORROWED.get().turn = this;
         boolean held = baton.seize(stuck);
         if (owner == stuck) {
             owner = Thread.currentThread();
@@ -222,7 +271,7 @@ final class Turn {
                 lent = false;
                 VarHandle.fullFence();
                 baton.wakeAll();
-                return baton.take(deadline, () -> true);
+                return baton.take(deadline);
             }
         }
         return held;

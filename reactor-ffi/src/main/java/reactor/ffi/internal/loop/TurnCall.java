@@ -13,7 +13,7 @@ public abstract non-sealed class TurnCall extends Requests.Request {
 
     private static final int WAITING = 0;
     private static final int CLAIMED = 1;
-    private static final int DONE = 2;
+    static final int DONE = 2;
     private static final int WITHDRAWN = 3;
 
     private static final VarHandle STATE;
@@ -29,7 +29,7 @@ public abstract non-sealed class TurnCall extends Requests.Request {
     private final Thread caller = Thread.currentThread();
 
     /** Out of WAITING by CAS: whoever claims it runs it, and a call that was withdrawn is never run. */
-    private volatile int state;
+    volatile int state;
 
     /** The caller sleeps, or is about to: it writes this, fences, and looks once more at what it waits for. */
     private volatile boolean parked;

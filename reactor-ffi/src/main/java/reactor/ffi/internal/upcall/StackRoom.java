@@ -1,5 +1,7 @@
 package reactor.ffi.internal.upcall;
 
+import reactor.ffi.internal.StackProbe;
+
 /**
  * Whether the stack has room for one more upcall. At its end HotSpot aborts in the entry of an upcall, before any code of
  * ours. How deep that is depends on the thread's stack, on what is compiled, and on what C and the handlers take.
@@ -20,18 +22,10 @@ final class StackRoom {
     /** False leaves room for a fallback, which throws nothing into C if that is not enough. */
     static boolean isLeft() {
         try {
-            return use(FRAMES, 1, 2, 3, 4, 5, 6, 7, 8) > 0;
+            StackProbe.use(FRAMES);
+            return true;
         } catch (StackOverflowError full) {
             return false;
         }
-    }
-
-    /** The arguments are needed after the call, so that a compiled frame holds them, too. */
-    private static long use(int frames, long a, long b, long c, long d, long e, long f, long g, long h) {
-        if (frames == 0) {
-            return 1;
-        }
-        long used = use(frames - 1, h, a, b, c, d, e, f, g);
-        return used + a + b + c + d + e + f + g + h;
     }
 }
