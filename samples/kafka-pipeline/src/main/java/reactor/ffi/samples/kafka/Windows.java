@@ -1,0 +1,66 @@
+package reactor.ffi.samples.kafka;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import reactor.core.Exceptions;
+import reactor.core.publisher.Flux;
+import reactor.core.scheduler.Schedulers;
+import reactor.ffi.samples.kafka.wire.WindowPart;
+
+/** What is on a topic, as a {@code Flux}: all of it, from the first record on, and of a transaction all or nothing. */
+final class Windows {
+
+    private Windows() {}
+
+    /** The parts of windows. Each subscriber reads for itself; the end is a cancellation. */
+    static Flux<WindowPart> of(Kafka kafka, String topic) {
+        return records(kafka, topic, () -> false).map(Windows::part);
+    }
+
+    /**
+     * The records of a topic, in the order of each partition.
+     *
+     * @param ended completes the stream when a poll has brought nothing and this is true
+     */
+    static Flux<ConsumerRecord<byte[], byte[]>> records(Kafka kafka, String topic, BooleanSupplier ended) {
+        return Flux.<List<ConsumerRecord<byte[], byte[]>>, KafkaConsumer<byte[], byte[]>>generate(
+                        () -> consumer(kafka, topic),
+                        (consumer, sink) -> {
+                            List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
+                            consumer.poll(Duration.ofMillis(100)).forEach(all::add);
+                            sink.next(all);
+                            if (all.isEmpty() && ended.getAsBoolean()) {
+                                sink.complete();
+                            }
+                            return consumer;
+                        },
+                        KafkaConsumer::close)
+                .subscribeOn(Schedulers.newSingle("kafka-" + topic, true))
+                .concatMapIterable(all -> all, 1);
+    }
+
+    private static KafkaConsumer<byte[], byte[]> consumer(Kafka kafka, String topic) {
+        List<TopicPartition> all = kafka.all(topic);
+        KafkaConsumer<byte[], byte[]> consumer =
+                kafka.consumer(Map.of("enable.auto.commit", false, "isolation.level", "read_committed"));
+        consumer.assign(all);
+        consumer.seekToBeginning(all);
+        return consumer;
+    }
+
+    private static WindowPart part(ConsumerRecord<byte[], byte[]> record) {
+        try {
+            return WindowPart.parseFrom(record.value());
+        } catch (InvalidProtocolBufferException e) {
+            throw Exceptions.propagate(new ForeignRecordException(record.topic() + "-" + record.partition() + " at "
+                    + record.offset() + " is no WindowPart: " + e.getMessage()));
+        }
+    }
+}
