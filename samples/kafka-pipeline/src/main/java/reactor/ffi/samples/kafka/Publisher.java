@@ -30,7 +30,7 @@ public final class Publisher {
             Map.entry("properties", ""),
             Map.entry("topic", "reactor-ffi-events"),
             Map.entry("first-source", "0"),
-            Map.entry("sources", "4"),
+            Map.entry("sources", "6"),
             Map.entry("each", "100000"),
             Map.entry("rate", "10000"),
             Map.entry("overflow", "block"),

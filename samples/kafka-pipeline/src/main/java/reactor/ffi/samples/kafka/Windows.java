@@ -19,9 +19,13 @@ final class Windows {
 
     private Windows() {}
 
-    /** The parts of windows. Each subscriber reads for itself; the end is a cancellation. */
-    static Flux<WindowPart> of(Kafka kafka, String topic) {
-        return records(kafka, topic, () -> false).map(Windows::part);
+    /**
+     * The parts of windows. Each subscriber reads for itself.
+     *
+     * @param ended completes the stream when a poll has brought nothing and this is true
+     */
+    static Flux<WindowPart> of(Kafka kafka, String topic, BooleanSupplier ended) {
+        return records(kafka, topic, ended).map(Windows::part);
     }
 
     /**

@@ -109,7 +109,7 @@ final class Worker implements AutoCloseable {
             List<String> said = lines.stream()
                     .filter(line -> line.startsWith("ERROR: ") || line.startsWith("  because of "))
                     .toList();
-            return said.isEmpty() ? "see " + errors : String.join("\n", said);
+            return said.isEmpty() ? "see " + errors : String.join("\n", said).replaceFirst("^ERROR: ", "");
         } catch (IOException e) {
             return "see " + errors;
         }

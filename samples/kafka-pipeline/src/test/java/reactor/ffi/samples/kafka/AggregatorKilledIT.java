@@ -1,0 +1,28 @@
+package reactor.ffi.samples.kafka;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The promise of the sample, in one minute: real broker, real processes, and the busiest aggregator killed under load. */
+class AggregatorKilledIT {
+
+    @Test
+    void nothingIsLostOrDoubledWhenTheBusiestAggregatorIsKilled() throws Exception {
+        try (Rig rig = new Rig(1)) {
+            List<Worker> aggregators = List.of(rig.aggregator("a"), rig.aggregator("b"), rig.aggregator("c"));
+            Worker publisher = rig.publisher(List.of(), "--sources=6", "--each=60000", "--rate=10000");
+            Rig.reaches(publisher, "acknowledged", 60_000);
+            aggregators.forEach(one -> Rig.reaches(one, "events", 1)); // each owns partitions
+            Worker victim = Collections.max(aggregators, Comparator.comparingLong(one -> one.figure("events")));
+            victim.kill();
+
+            rig.agrees(publisher, 120);
+            assertThat(publisher.figure("sent")).isEqualTo(360_000);
+            assertThat(publisher.figure("dropped")).isZero();
+        }
+    }
+}
