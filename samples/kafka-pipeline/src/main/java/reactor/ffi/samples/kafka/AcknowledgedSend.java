@@ -65,6 +65,7 @@ final class AcknowledgedSend {
         return records.sum();
     }
 
+    /** Bytes of acknowledged values, before compression. */
     long bytes() {
         return bytes.sum();
     }
@@ -130,7 +131,7 @@ final class AcknowledgedSend {
             }
             acknowledged.add(batch.size());
             records.increment();
-            bytes.add(size);
+            bytes.add(size - Batch.mostBytes(0)); // the values alone
             leave();
             requestIfRoom();
         }

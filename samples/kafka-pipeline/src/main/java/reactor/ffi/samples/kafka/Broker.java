@@ -5,6 +5,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
@@ -17,6 +18,9 @@ import java.util.concurrent.TimeUnit;
 final class Broker implements AutoCloseable {
 
     private static final String CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw";
+
+    /** How long a broker may take to start, on a busy machine. */
+    private static final Duration START = Duration.ofMinutes(2);
 
     private final int id;
     private final Path folder;
@@ -66,7 +70,27 @@ final class Broker implements AutoCloseable {
         for (Broker broker : brokers) {
             broker.start();
         }
+        awaitReady(brokers);
         return brokers;
+    }
+
+    /** Waits until the cluster answers, and all its nodes are there. */
+    private static void awaitReady(List<Broker> brokers) throws InterruptedException {
+        String bootstrap =
+                String.join(",", brokers.stream().map(Broker::address).toList());
+        long end = System.nanoTime() + START.toNanos();
+        while (Kafka.at(bootstrap, "").nodes() < brokers.size()) {
+            for (Broker broker : brokers) {
+                if (!broker.isAlive()) {
+                    throw new IllegalStateException("broker " + broker.id() + " has ended; see " + broker.folder);
+                }
+            }
+            if (System.nanoTime() - end > 0) {
+                throw new IllegalStateException("the brokers do not answer after " + START.toSeconds() + " s; see "
+                        + brokers.getFirst().folder);
+            }
+            Thread.sleep(100);
+        }
     }
 
     private static List<String> settings(int id, int nodes, int port, int controller, String voters, Path data) {

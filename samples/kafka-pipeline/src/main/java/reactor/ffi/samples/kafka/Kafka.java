@@ -84,6 +84,15 @@ final class Kafka {
                 "request.timeout.ms", (int) ANSWER.toMillis(), "default.api.timeout.ms", (int) ANSWER.toMillis())));
     }
 
+    /** How many brokers there are; 0 if none answers soon. */
+    int nodes() throws InterruptedException {
+        try (Admin admin = Admin.create(with(Map.of("request.timeout.ms", 3000, "default.api.timeout.ms", 3000)))) {
+            return admin.describeCluster().nodes().get().size();
+        } catch (ExecutionException e) {
+            return 0;
+        }
+    }
+
     /**
      * Makes topics that are not there yet.
      *

@@ -3,6 +3,7 @@ package reactor.ffi.samples.kafka;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -46,6 +47,11 @@ public final class Publisher {
     private final Sensors sensors;
     private final long run = System.currentTimeMillis();
 
+    /** When the native threads began, and when all was acknowledged; 0 before. */
+    private volatile long begun = System.nanoTime();
+
+    private volatile long ended;
+
     private Publisher(Arguments args) {
         this.args = args;
         this.sensors = new Sensors(
@@ -83,6 +89,7 @@ public final class Publisher {
                     .onBackpressureDrop()
                     .subscribe(tick -> report("status", send));
             try {
+                begun = System.nanoTime();
                 new Batches(run, sensors, size)
                         .of(sensors.events(options), Duration.ofMillis(args.number("batch-millis", 1)))
                         .publishOn(sending, 16)
@@ -95,6 +102,7 @@ public final class Publisher {
                                 + " are acknowledged; the others may or may not be in the topic",
                         e);
             } finally {
+                ended = System.nanoTime();
                 meter.dispose();
                 stop.dispose();
                 report("done", send);
@@ -125,6 +133,8 @@ public final class Publisher {
         settings.put("batch.size", 128 * 1024);
         settings.put("delivery.timeout.ms", (int) (1000 * args.number("delivery-seconds", 1)));
         settings.put("request.timeout.ms", (int) Math.min(10_000, 1000 * args.number("delivery-seconds", 1) - 5));
+        // After a minute without a broker the producer asks for the topic anew, and send waits for the answer.
+        settings.put("max.block.ms", 1000 * args.number("delivery-seconds", 1));
         // More than may be in flight, so that send never waits for memory.
         settings.put("buffer.memory", 2 * args.number("in-flight", 1) + 8 * 1024 * 1024);
         return settings;
@@ -136,6 +146,8 @@ public final class Publisher {
                 what,
                 "run",
                 run,
+                "millis",
+                TimeUnit.NANOSECONDS.toMillis((ended == 0 ? System.nanoTime() : ended) - begun),
                 "sent",
                 sensors.sent(),
                 "delivered",

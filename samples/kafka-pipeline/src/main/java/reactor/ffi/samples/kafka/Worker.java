@@ -19,7 +19,10 @@ final class Worker implements AutoCloseable {
     private final Thread reader;
     private final CountDownLatch ready = new CountDownLatch(1);
 
+    /** What it has said last. "done" is its last word, though a "status" of another thread may be printed after it. */
     private volatile Map<String, Long> status = Map.of();
+
+    private boolean done;
     private volatile boolean expected;
 
     private Worker(String name, Process process, Path errors) {
@@ -66,7 +69,10 @@ final class Worker implements AutoCloseable {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 if (line.startsWith("ready ")) {
                     ready.countDown();
-                } else if (line.startsWith("status ") || line.startsWith("done ")) {
+                } else if (line.startsWith("done ")) {
+                    done = true;
+                    status = Status.parse(line);
+                } else if (line.startsWith("status ") && !done) {
                     status = Status.parse(line);
                 }
             }
