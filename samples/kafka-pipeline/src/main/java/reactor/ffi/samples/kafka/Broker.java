@@ -41,8 +41,10 @@ final class Broker implements AutoCloseable {
      * @param folder where they keep what they store
      * @param nodes 1 or 3
      * @param more settings of the brokers, a line each
+     * @param properties the file that a client needs with these settings; empty: none
      */
-    static List<Broker> cluster(Path folder, int nodes, List<String> more) throws IOException, InterruptedException {
+    static List<Broker> cluster(Path folder, int nodes, List<String> more, String properties)
+            throws IOException, InterruptedException {
         int[] ports = freePorts(2 * nodes);
         StringJoiner voters = new StringJoiner(",");
         for (int i = 0; i < nodes; i++) {
@@ -70,16 +72,16 @@ final class Broker implements AutoCloseable {
         for (Broker broker : brokers) {
             broker.start();
         }
-        awaitReady(brokers);
+        awaitReady(brokers, properties);
         return brokers;
     }
 
     /** Waits until the cluster answers, and all its nodes are there. */
-    private static void awaitReady(List<Broker> brokers) throws InterruptedException {
+    private static void awaitReady(List<Broker> brokers, String properties) throws InterruptedException {
         String bootstrap =
                 String.join(",", brokers.stream().map(Broker::address).toList());
         long end = System.nanoTime() + START.toNanos();
-        while (Kafka.at(bootstrap, "").nodes() < brokers.size()) {
+        while (Kafka.at(bootstrap, properties).nodes() < brokers.size()) {
             for (Broker broker : brokers) {
                 if (!broker.isAlive()) {
                     throw new IllegalStateException("broker " + broker.id() + " has ended; see " + broker.folder);

@@ -19,6 +19,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -150,6 +151,8 @@ final class Kafka {
         if (error instanceof AuthorizationException) {
             remedy = "the cluster refuses it; give this client's user the rights, or name another user in the file of"
                     + " --properties";
+        } else if (error instanceof AuthenticationException) {
+            remedy = "the cluster does not know this client; name a user and a password in the file of --properties";
         } else if (error instanceof UnknownTopicOrPartitionException) {
             remedy = "the topic is not there; create it, or run the whole pipeline, which does";
         } else if (error instanceof org.apache.kafka.common.errors.TimeoutException

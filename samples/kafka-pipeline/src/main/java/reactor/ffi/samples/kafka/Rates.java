@@ -47,7 +47,7 @@ public final class Rates {
                     .resolve("rates-" + System.currentTimeMillis());
             Files.createDirectories(folder);
             List<Broker> brokers =
-                    arguments.text("bootstrap").isEmpty() ? Broker.cluster(folder, 1, List.of()) : List.of();
+                    arguments.text("bootstrap").isEmpty() ? Broker.cluster(folder, 1, List.of(), "") : List.of();
             try {
                 String bootstrap = brokers.isEmpty()
                         ? arguments.text("bootstrap")

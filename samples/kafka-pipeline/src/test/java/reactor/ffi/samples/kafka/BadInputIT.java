@@ -39,7 +39,8 @@ class BadInputIT {
                 1,
                 List.of(
                         "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                        "allow.everyone.if.no.acl.found=true"));
+                        "allow.everyone.if.no.acl.found=true"),
+                "");
     }
 
     @AfterAll

@@ -28,18 +28,20 @@ final class Rig implements AutoCloseable {
     final Ledger ledger = new Ledger();
 
     private final String prefix = "test-" + COUNT.incrementAndGet() + "-" + System.currentTimeMillis();
+    private final String properties;
     private final List<Worker> workers = new ArrayList<>();
     private final Disposable reading;
     private volatile boolean over;
 
     Rig(int nodes) throws Exception {
-        this(nodes, List.of());
+        this(nodes, List.of(), "");
     }
 
-    Rig(int nodes, List<String> settings) throws Exception {
+    Rig(int nodes, List<String> settings, String properties) throws Exception {
+        this.properties = properties;
         folder = Files.createDirectories(Path.of(System.getProperty("kafka.target", "target"), "kafka", prefix));
-        brokers = Broker.cluster(folder, nodes, settings);
-        kafka = Kafka.at(String.join(",", brokers.stream().map(Broker::address).toList()), "");
+        brokers = Broker.cluster(folder, nodes, settings, properties);
+        kafka = Kafka.at(String.join(",", brokers.stream().map(Broker::address).toList()), properties);
         kafka.createTopics(List.of(events(), windows(), rejected()), PARTITIONS);
         reading = Windows.of(kafka, windows(), () -> over).subscribe(ledger::add, Throwable::printStackTrace);
     }
@@ -59,6 +61,7 @@ final class Rig implements AutoCloseable {
     Worker aggregator(String member, String... more) throws Exception {
         List<String> args = new ArrayList<>(List.of(
                 "--bootstrap=" + kafka.bootstrap(),
+                "--properties=" + properties,
                 "--topic=" + events(),
                 "--windows=" + windows(),
                 "--rejected=" + rejected(),
@@ -72,7 +75,8 @@ final class Rig implements AutoCloseable {
     }
 
     Worker publisher(List<String> jvm, String... more) throws IOException {
-        List<String> args = new ArrayList<>(List.of("--bootstrap=" + kafka.bootstrap(), "--topic=" + events()));
+        List<String> args = new ArrayList<>(
+                List.of("--bootstrap=" + kafka.bootstrap(), "--properties=" + properties, "--topic=" + events()));
         args.addAll(List.of(more));
         Worker worker = Worker.start("publisher-" + workers.size(), Publisher.class, folder, jvm, args);
         workers.add(worker);
