@@ -127,7 +127,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * Whether a subscription keeps the JVM alive.
+     * Whether a subscription, a {@link NativeCallback#threadSafe} callback or a {@link Confined} value keeps the JVM alive.
      *
      * @param keepAlive false: the JVM may exit while subscribed. Defaults to true.
      * @return changed options
@@ -312,6 +312,19 @@ public final class CallbackOptions {
      */
     public NativeAction onUnregistered() {
         return onUnregistered;
+    }
+
+    /**
+     * For what has no queue with a limit: one that was set is refused, so that nobody relies on it.
+     *
+     * @param why what stands in the place of a queue
+     */
+    CallbackOptions withoutQueue(String why) {
+        if (!overflow.equals(DEFAULTS.overflow) || maxWaiting != DEFAULTS.maxWaiting) {
+            throw new IllegalArgumentException(
+                    "the options of " + name + " set overflow or maxWaiting, which are for streams: " + why);
+        }
+        return this;
     }
 
     @Override

@@ -56,9 +56,11 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     boolean isCurrent();
 
     /**
-     * Keeps the JVM alive until a matching {@link #unref()}. This count is its own: subscriptions hold the JVM besides.
+     * Keeps the JVM alive until a matching {@link #unref()}, or until the thread of this scheduler has ended. This count is its
+     * own: subscriptions hold the JVM besides.
      *
      * @return the new count
+     * @throws java.util.concurrent.RejectedExecutionException if this scheduler is disposed
      */
     int ref();
 
@@ -72,7 +74,7 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     /**
      * The count that {@link #ref()} and {@link #unref()} move.
      *
-     * @return the count, zero or more
+     * @return the count, zero or more; zero once the thread of this scheduler has ended
      */
     int refCount();
 
@@ -111,7 +113,8 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
 
     /**
      * Refuses new work, drops the tasks that have not begun, ends each subscription with a {@code
-     * RejectedExecutionException} after it has unregistered, and ends the thread last. Returns at once. Does nothing to
+     * RejectedExecutionException} after it has unregistered, and ends the thread last. Then the refs of this scheduler, and
+     * of the callbacks on it, hold the JVM no more. Returns at once. Does nothing to
      * {@link #shared()}, and nothing the second time.
      */
     @Override

@@ -96,7 +96,10 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
      */
     static <T> Confined<T> create(CallbackOptions options, NativeCall<T> maker, Action<? super T> release) {
         return ConfinedHandle.create(
-                requireNonNull(options, "options"), requireNonNull(maker, "maker"), requireNonNull(release, "release"));
+                requireNonNull(options, "options")
+                        .withoutQueue("what is sent to a Confined value is queued without a limit"),
+                requireNonNull(maker, "maker"),
+                requireNonNull(release, "release"));
     }
 
     /**

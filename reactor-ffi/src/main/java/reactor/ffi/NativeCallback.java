@@ -52,6 +52,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
      *     names what is wrong
      * @throws IllegalStateException if no stub is left
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
     static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler) {
         return threadSafe(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, null);
@@ -70,6 +71,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
      *     names what is wrong
      * @throws IllegalStateException if no stub is left
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
     static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
         return threadSafe(
@@ -80,9 +82,10 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * A callback that any thread may call, and that keeps the JVM alive.
+     * A callback that any thread may call, and that keeps the JVM alive unless {@link CallbackOptions#keepAlive} says no: then
+     * its count begins at zero.
      *
-     * @param options name, scheduler, limit and error handler
+     * @param options name, scheduler, limit, error handler, and whether the callback keeps the JVM alive
      * @param type the C function type
      * @param handler what answers
      * @param fallback answers where the handler cannot; null: the zero of the result
@@ -91,19 +94,15 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
      *     names what is wrong
      * @throws IllegalStateException if no stub is left
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
     static <F> NativeCallback<F> threadSafe(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
-        NativeCallback<F> callback = synchronous(options, type, handler, fallback);
-        boolean held = false;
-        try {
-            held = callback.ref() > 0;
-            return callback;
-        } finally {
-            if (!held) { // no thread or no memory to keep the JVM alive with; nobody has seen the pointer
-                callback.released();
-            }
-        }
+        return AnsweredCallback.threadSafe(
+                requireNonNull(options, "options").withoutQueue(AnsweredCallback.CALLERS_WAIT),
+                type,
+                handler,
+                fallback);
     }
 
     /**
@@ -159,7 +158,11 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      */
     static <F> NativeCallback<F> synchronous(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
-        return AnsweredCallback.onScheduler(options, type, handler, fallback);
+        return AnsweredCallback.onScheduler(
+                requireNonNull(options, "options").withoutQueue(AnsweredCallback.CALLERS_WAIT),
+                type,
+                handler,
+                fallback);
     }
 
     /**
@@ -209,7 +212,12 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      */
     static <F> NativeCallback<F> direct(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
-        return AnsweredCallback.direct(options, type, handler, fallback);
+        return AnsweredCallback.direct(
+                requireNonNull(options, "options")
+                        .withoutQueue("a direct callback is answered at once, on each calling thread"),
+                type,
+                handler,
+                fallback);
     }
 
     /**
@@ -220,11 +228,12 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     MemorySegment pointer();
 
     /**
-     * Keeps the JVM alive until a matching {@link #unref()} or {@link #close()}. The first one makes a synchronous callback
-     * thread safe for good.
+     * Keeps the JVM alive until a matching {@link #unref()} or {@link #close()}, or until the scheduler's thread has ended. The
+     * first one makes a synchronous callback thread safe for good.
      *
      * @return the new count
      * @throws IllegalStateException if it is closed, or direct
+     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
     int ref();
 
@@ -239,7 +248,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     /**
      * The count that {@link #ref()} and {@link #unref()} move.
      *
-     * @return zero or more; zero once closed
+     * @return zero or more; zero once closed, and once the scheduler's thread has ended
      */
     int refCount();
 

@@ -627,10 +627,14 @@ class BadInputTest {
                 "CallbackScheduler.unref()",
                 "once too often",
                 () -> assertThat(scheduler.unref()).isZero());
-        allowed(table, "CallbackScheduler.ref()", "disposed", () -> {
-            assertThat(disposed.ref()).isEqualTo(1);
-            assertThat(disposed.unref()).isZero();
-        });
+        refused(
+                table,
+                "CallbackScheduler.ref()",
+                "disposed",
+                RejectedExecutionException.class,
+                () -> disposed.ref(),
+                "disposed",
+                "create another");
         allowed(
                 table,
                 "CallbackScheduler.refCount()",

@@ -31,6 +31,25 @@ class NativeCallbackIT {
     }
 
     @Test
+    void oneThatDoesNotKeepTheJvmAliveLetsItExitThoughItIsThreadSafe() {
+        ForkedJvm.run(NotKeptAlive.class).assertExitedCleanly().assertOut("main ends");
+    }
+
+    static final class NotKeptAlive {
+        public static void main(String[] args) {
+            CallbackOptions options = CallbackOptions.named("alive")
+                    .on(CallbackScheduler.create("alive"))
+                    .keepAlive(false);
+            NativeCallback<EchoLong> callback =
+                    NativeCallback.threadSafe(options, CallbackType.of(EchoLong.class), value -> value + 1, null);
+            if (Values.askLong(callback.pointer(), 5, true) != 6) {
+                throw new AssertionError("no answer");
+            }
+            System.out.println("main ends");
+        }
+    }
+
+    @Test
     void closeFromAnyThreadAtAnyMomentCrashesNothing() {
         ForkedJvm.of(Churn.class)
                 .timeout(Duration.ofSeconds(50))

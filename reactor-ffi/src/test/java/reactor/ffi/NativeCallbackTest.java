@@ -2,6 +2,7 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
@@ -1060,6 +1061,40 @@ class NativeCallbackTest {
         }
 
         @Test
+        void aDisposedSchedulerRefusesARefAndAThreadSafeCallback() {
+            LoopScheduler gone = LoopScheduler.create(SchedulerOptions.named("gone"));
+            NativeCallback<EchoSegment> before = NativeCallback.threadSafe(gone, EchoSegment.class, it -> it);
+            made.add(before);
+            int stubs = PoolMetrics.now().stubs();
+            gone.dispose();
+            gone.disposeGracefully().block(Duration.ofSeconds(10));
+            assertThat(before.refCount()).as("the end has taken it").isZero();
+            assertThat(before.unref()).isZero();
+            assertThatExceptionOfType(RejectedExecutionException.class)
+                    .isThrownBy(before::ref)
+                    .withMessageContaining("CallbackScheduler(gone) is disposed");
+            for (int i = 0; i < 3; i++) {
+                assertThatExceptionOfType(RejectedExecutionException.class)
+                        .isThrownBy(() -> NativeCallback.threadSafe(gone, EchoSegment.class, it -> it))
+                        .withMessageContaining("CallbackScheduler(gone) is disposed");
+            }
+            assertThat(PoolMetrics.now().stubs()).as("no pointer was made").isLessThanOrEqualTo(stubs);
+        }
+
+        @Test
+        void aThreadSafeCallbackThatDoesNotKeepTheJvmAliveWakesItsSchedulerWithoutARef() {
+            NativeCallback<EchoSegment> callback = NativeCallback.threadSafe(
+                    CallbackOptions.named("no-ref").on(a).keepAlive(false),
+                    CallbackType.of(EchoSegment.class),
+                    it -> it,
+                    it -> MemorySegment.NULL);
+            assertThat(callback.refCount()).isZero();
+            MemorySegment given = MemorySegment.ofAddress(0x1234);
+            assertThat(Values.askPointer(callback.pointer(), given, true)).isEqualTo(given);
+            callback.close();
+        }
+
+        @Test
         void aDisposedSchedulerGivesTheFallbackAtOnce() throws Exception {
             LoopScheduler gone = LoopScheduler.create(SchedulerOptions.named("gone"));
             NativeCallback<OnAsk> callback = asking(
@@ -1074,10 +1109,14 @@ class NativeCallbackTest {
                 source.await();
                 assertThat(source.fallbackAnswers() + source.rightAnswers()).isEqualTo(2);
             }
-            gone.disposeGracefully().block(Duration.ofSeconds(10));
             CallbackOptions later = CallbackOptions.named("gone-" + NAMES.incrementAndGet());
-            NativeCallback<OnAsk> madeLater =
-                    asking(later.on(gone).onError(errors::add), (thread, sequence, id) -> sequence + id);
+            NativeCallback<OnAsk> madeLater = NativeCallback.synchronous(
+                    later.on(gone).onError(errors::add),
+                    CallbackType.of(OnAsk.class),
+                    (thread, sequence, id) -> sequence + id,
+                    (thread, sequence, id) -> FALLBACK);
+            made.add(madeLater);
+            gone.disposeGracefully().block(Duration.ofSeconds(10));
             errors.clear();
             try (Source source = Source.asking(madeLater.pointer(), 1, FALLBACK).start(2, 50, 0)) {
                 source.await();

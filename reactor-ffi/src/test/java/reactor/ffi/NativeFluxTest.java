@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +25,7 @@ import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.internal.life.Tokens;
 import reactor.test.StepVerifier;
@@ -574,6 +577,52 @@ class NativeFluxTest extends StreamTest {
                     .verify(SOON);
             assertThat(registrations).isEqualTo(21);
             assertThat(most).isEqualTo(1);
+        }
+
+        /** With a limit of 300 ms. */
+        @Test
+        void aRegistrationThatNeverReturnsHoldsTheNextSubscriptionBackNoLongerThanTheLimitAndIsNamed() {
+            CountDownLatch goOn = new CountDownLatch(1);
+            CountDownLatch registering = new CountDownLatch(1);
+            AtomicInteger subscriptions = new AtomicInteger();
+            AtomicInteger unregistered = new AtomicInteger();
+            System.setProperty("reactor.ffi.registration.limit", "300");
+            Flux<Long> flux;
+            try {
+                flux = NativeFlux.create(options, sink -> {
+                    sink.onDispose(unregistered::incrementAndGet);
+                    if (subscriptions.incrementAndGet() == 1) {
+                        registering.countDown();
+                        await(goOn);
+                    } else {
+                        MemorySegment pointer =
+                                sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence));
+                        Calls.fromThreads(pointer, 1, 2, 0);
+                    }
+                });
+            } finally {
+                System.clearProperty("reactor.ffi.registration.limit");
+            }
+            Recorder first = new Recorder(1);
+            Thread stuck = new Thread(() -> flux.subscribe(first), "stuck in its registration");
+            stuck.start();
+            await(registering);
+            first.cancel();
+            try (CapturedLog log = CapturedLog.start()) {
+                StepVerifier.create(flux.take(2))
+                        .expectNext(0L, 1L)
+                        .expectComplete()
+                        .verify(SOON);
+                StepVerifier.create(flux.take(1))
+                        .expectNext(0L)
+                        .expectComplete()
+                        .verify(SOON);
+                assertThat(log.count("whose registration has not returned")).isEqualTo(1);
+                assertThat(log.text()).contains(options.name(), "\"stuck in its registration\"", "await");
+            }
+            Awaitility.await().until(() -> unregistered.get() == 2); // the one that is stuck is not
+            goOn.countDown();
+            Awaitility.await().until(() -> unregistered.get() == 3);
         }
 
         @Test

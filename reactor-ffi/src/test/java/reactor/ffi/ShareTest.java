@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static reactor.ffi.fixture.Latches.awaitLatch;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -413,6 +414,31 @@ class ShareTest {
             slow.request(3);
             await().untilAsserted(() -> assertThat(order).containsExactly("unregistered", "fast", "slow"));
             assertThat(slow.values).isEqualTo(range(0, 3));
+        }
+
+        /** It has seen the first registration end, and cancels in the time of the second. */
+        @Test
+        void aSubscriberOfAnEarlierRegistrationIsNotKeptByTheNext() {
+            Flux<Long> shared = NativeFlux.share(options, events);
+            WeakReference<Subscriber> slow = slowOneThatLeavesLate(shared);
+            await().untilAsserted(() -> {
+                System.gc();
+                assertThat(slow.refersTo(null)).isTrue();
+            });
+            assertThat(events.live).hasValue(1);
+        }
+
+        private WeakReference<Subscriber> slowOneThatLeavesLate(Flux<Long> shared) {
+            Subscriber slow = subscribe(shared, 0);
+            events.fire(0, 3);
+            events.sink.complete();
+            awaitTasks();
+            Subscriber next = subscribe(shared, 10);
+            slow.cancel();
+            awaitTasks();
+            events.fire(7, 1);
+            await().untilAsserted(() -> assertThat(next.values).containsExactly(7L));
+            return new WeakReference<>(slow);
         }
 
         @Test

@@ -91,6 +91,46 @@ class KeepAliveIT {
         }
     }
 
+    /** Nobody is left who could take these refs back. */
+    @ParameterizedTest
+    @ValueSource(strings = {"scheduler", "callback", "graceful", "neverStarted"})
+    void aSchedulerThatEndsTakesItsRefsWithIt(String what) {
+        jvm(Disposed.class).arguments(what).run().assertExitedCleanly().assertOut("main ends with 0 refs");
+    }
+
+    static final class Disposed {
+        public static void main(String[] args) {
+            CallbackScheduler scheduler = CallbackScheduler.create("disposed");
+            NativeCallback<OnPointer> callback = NativeCallback.synchronous(scheduler, OnPointer.class, data -> {});
+            switch (args[0]) {
+                case "scheduler" -> {
+                    scheduler.ref();
+                    scheduler.schedule(() -> {});
+                    scheduler.close();
+                }
+                case "callback" -> {
+                    callback.ref();
+                    callback.ref();
+                    scheduler.schedule(() -> {});
+                    scheduler.close();
+                }
+                case "graceful" -> {
+                    scheduler.ref();
+                    callback.ref();
+                    Calls.notify(callback.pointer(), MemorySegment.NULL, true);
+                    scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+                }
+                default -> {
+                    scheduler.ref();
+                    callback.ref();
+                    scheduler.close();
+                }
+            }
+            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+            System.out.println("main ends with " + (scheduler.refCount() + callback.refCount()) + " refs");
+        }
+    }
+
     @Test
     void everyWayToEndGivesTheTokenBack() {
         jvm(Ends.class)

@@ -21,12 +21,13 @@ public class RefAgainstUnref {
 
     private static final VarHandle TOKEN = token();
 
-    private final Refs refs = new Refs();
+    private final Hold hold = new Hold();
+    private final Refs refs = new Refs(hold);
 
     private static VarHandle token() {
         try {
-            return MethodHandles.privateLookupIn(Refs.class, MethodHandles.lookup())
-                    .findVarHandle(Refs.class, "token", KeepAlive.Token.class);
+            return MethodHandles.privateLookupIn(Hold.class, MethodHandles.lookup())
+                    .findVarHandle(Hold.class, "token", KeepAlive.Token.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -52,7 +53,7 @@ public class RefAgainstUnref {
     @Arbiter
     public void count(II_Result r) {
         r.r1 = refs.count();
-        r.r2 = TOKEN.getVolatile(refs) != null ? 1 : 0;
+        r.r2 = TOKEN.getVolatile(hold) != null ? 1 : 0;
         refs.clear();
     }
 }

@@ -29,8 +29,6 @@ public final class OwnWaits implements BlockHoundIntegration {
             // Locks of a few instructions: in the queue, in thread pools.
             Map.entry(ROOMS + "stream.EventQueue", List.of("pollShared")),
             Map.entry(ROOMS + "loop.Offload$Run", List.of("enqueue", "dequeue")),
-            Map.entry(ROOMS + "loop.LoopScheduler", List.of("startBurial")),
-            Map.entry(ROOMS + "call.AnsweredCallback", List.of("startThread")),
             // A producer is between two instructions.
             Map.entry(ROOMS + "stream.NativeSubscription", List.of("awaitProducer")),
             // The end of a subscription, with the turn lent: handlers leave, a native loop returns, there is memory

@@ -6,14 +6,16 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Cleaner;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackType;
 import reactor.ffi.NativeCallback;
+import reactor.ffi.internal.life.Collected;
+import reactor.ffi.internal.life.Hold;
 import reactor.ffi.internal.life.Refs;
+import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.upcall.Signature;
 import reactor.ffi.internal.upcall.Upcall;
@@ -24,7 +26,11 @@ import reactor.util.Loggers;
 public final class AnsweredCallback<F> implements NativeCallback<F> {
 
     private static final Logger LOG = Loggers.getLogger(AnsweredCallback.class);
-    private static final Cleaner CLEANER = Cleaner.create();
+
+    /** Why a callback on a scheduler has no use for the limits of a queue. */
+    public static final String CALLERS_WAIT =
+            "the callers of a NativeCallback wait, for answerWithin, and as many of them as"
+                    + " SchedulerOptions.maxCallers says";
 
     /** A callback that one thread makes and closes within that time was made for one native call. Nanoseconds. */
     private static final long TRANSIENT = TimeUnit.SECONDS.toNanos(1);
@@ -32,7 +38,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     private final Answers answers;
     private final Upcall upcall;
     private final String name;
-    private final boolean direct;
+    private final @Nullable LoopScheduler scheduler;
     private final Forgotten forgotten;
     private final Cleaner.Cleanable cleanable;
     private final Sinks.Empty<Void> closed = Sinks.empty();
@@ -51,14 +57,40 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     /** It was closed as a callback is that was made for one native call. */
     private boolean isTransient;
 
-    private AnsweredCallback(Answers answers, Upcall upcall, String name, boolean direct) {
+    /** Guarded by {@link Closings}, then of its thread. */
+    @Nullable
+    AnsweredCallback<?> nextClosing;
+
+    private AnsweredCallback(Answers answers, Upcall upcall, String name, @Nullable LoopScheduler scheduler) {
         this.answers = answers;
         this.upcall = upcall;
         this.name = name;
-        this.direct = direct;
-        this.refs = new Refs();
-        this.forgotten = new Forgotten(name, direct ? null : refs);
-        this.cleanable = CLEANER.register(this, forgotten);
+        this.scheduler = scheduler;
+        this.refs = scheduler == null ? new Refs(new Hold()) : scheduler.newRefs();
+        this.forgotten = new Forgotten(name, scheduler == null ? null : refs);
+        this.cleanable = Collected.tell(this, forgotten);
+    }
+
+    /** A callback that wakes its scheduler, and keeps the JVM alive, unless the options say that it does not. */
+    public static <F> NativeCallback<F> threadSafe(
+            CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
+        LoopScheduler scheduler =
+                (LoopScheduler) requireNonNull(options, "options").scheduler();
+        if (scheduler.isDisposed()) {
+            throw scheduler.rejected();
+        }
+        NativeCallback<F> callback = onScheduler(options, type, handler, fallback);
+        try {
+            if (options.keepAlive()) {
+                callback.ref();
+            } else {
+                ((AnsweredCallback<F>) callback).answers.wakeFromNowOn();
+            }
+            return callback;
+        } catch (Throwable e) { // disposed meanwhile, no memory, or no thread
+            callback.released();
+            throw e;
+        }
     }
 
     public static <F> NativeCallback<F> onScheduler(
@@ -68,7 +100,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
                 (LoopScheduler) requireNonNull(options, "options").scheduler();
         Answers answers = new Answers(signature.invoker(), signature.instance(handler, "handler"), scheduler, options);
         MethodHandle handover = Handover.of(signature.invoker().type());
-        return made(signature, handover, answers, handler, fallback, answers, options, false);
+        return made(signature, handover, answers, handler, fallback, answers, options, scheduler);
     }
 
     public static <F> NativeCallback<F> direct(
@@ -76,7 +108,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         Signature<F> signature = (Signature<F>) requireNonNull(type, "type");
         Answers answers = new Answers(
                 signature.invoker(), signature.instance(handler, "handler"), null, requireNonNull(options, "options"));
-        return made(signature, signature.invoker(), handler, handler, fallback, answers, options, true);
+        return made(signature, signature.invoker(), handler, handler, fallback, answers, options, null);
     }
 
     /** Callbacks of one name, one interface and one handler class are one source. */
@@ -88,14 +120,14 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             @Nullable F fallback,
             Answers answers,
             CallbackOptions options,
-            boolean direct) {
+            @Nullable LoopScheduler scheduler) {
         Upcall upcall = signature.open(entry, target, handler, fallback, answers, options.name());
         NativeCallback<F> made = null;
         try {
-            made = new AnsweredCallback<>(answers, upcall, signature.name(), direct);
+            made = new AnsweredCallback<>(answers, upcall, signature.name(), scheduler);
             return made;
         } finally {
-            if (made == null) { // no memory; nobody has seen the pointer
+            if (made == null) { // no memory, or no thread; nobody has seen the pointer
                 upcall.release();
             }
         }
@@ -109,8 +141,11 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     @Override
     public int ref() {
         synchronized (refs) {
-            checkRefs("ref");
-            int count = refs.ref();
+            LoopScheduler own = checkRefs("ref");
+            int count = own.isDisposed() ? 0 : refs.ref();
+            if (count == 0) {
+                throw own.rejected();
+            }
             answers.wakeFromNowOn();
             return count;
         }
@@ -119,19 +154,20 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     @Override
     public int unref() {
         synchronized (refs) {
-            checkRefs("unref");
+            LoopScheduler ignored = checkRefs("unref");
             return refs.unref();
         }
     }
 
-    private void checkRefs(String what) {
-        if (direct) {
+    private LoopScheduler checkRefs(String what) {
+        if (scheduler == null) {
             throw new IllegalStateException(what + " of a direct callback, " + name
                     + ": it has no scheduler; use scheduler.ref() where the JVM has to stay");
         }
         if (answers.closed) {
             throw new IllegalStateException(what + " of " + name + " after its close: make a new callback");
         }
+        return scheduler;
     }
 
     @Override
@@ -167,35 +203,22 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         if (upcall.hasLeft()) {
             left();
         } else {
-            waitOnAThread();
+            Closings.add(this);
         }
     }
 
-    private void waitOnAThread() {
+    /** By {@link Closings}: ends this callback if no handler runs any more. Never throws. */
+    boolean endIfLeft() {
         try {
-            startThread();
-        } catch (Throwable _) { // no memory; whoever waits hears it too early, and the slot stays in its quarantine
-            synchronized (refs) {
-                released = false;
-                isTransient = false;
+            if (!upcall.awaitLeft(TimeUnit.MILLISECONDS.toNanos(1))) {
+                return false;
             }
             left();
+            return true;
+        } catch (Throwable e) { // no memory to look, or a subscriber that throws
+            Errors.report(e);
+            return left;
         }
-    }
-
-    /** Virtual threads have a pool, whose lock a scheduler's thread that closes may have to wait for. */
-    private void startThread() {
-        Thread.ofVirtual().name("reactor-ffi-close").start(this::awaitLeft);
-    }
-
-    /** Off every scheduler: a handler may run for long, and may be the one that closes. */
-    private void awaitLeft() {
-        long pause = 1;
-        while (!upcall.awaitLeft(TimeUnit.MILLISECONDS.toNanos(1))) {
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(pause));
-            pause = Math.min(2 * pause, 50);
-        }
-        left();
     }
 
     private void left() {
@@ -218,7 +241,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
 
     @Override
     public Mono<Void> closed() {
-        return closed.asMono();
+        return closed.asMono().doFirst(Closings::start);
     }
 
     @Override

@@ -8,6 +8,7 @@ import reactor.core.publisher.Mono;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.Confined;
 import reactor.ffi.NativeCall;
+import reactor.ffi.internal.life.Collected;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -15,7 +16,6 @@ import reactor.util.Loggers;
 public final class ConfinedHandle<T> implements Confined<T> {
 
     private static final Logger LOG = Loggers.getLogger(ConfinedHandle.class);
-    private static final Cleaner CLEANER = Cleaner.create();
 
     private final ConfinedValue<T> value;
     private final Owner owner;
@@ -24,13 +24,20 @@ public final class ConfinedHandle<T> implements Confined<T> {
     private ConfinedHandle(ConfinedValue<T> value) {
         this.value = value;
         this.owner = new Owner(value);
-        this.cleanable = CLEANER.register(this, owner);
+        this.cleanable = Collected.tell(this, owner);
     }
 
     public static <T> Confined<T> create(CallbackOptions options, NativeCall<T> maker, Action<? super T> release) {
         ConfinedValue<T> value = new ConfinedValue<>(options, maker, release);
-        value.begin();
-        return new ConfinedHandle<>(value);
+        ConfinedHandle<T> handle =
+                new ConfinedHandle<>(value); // before the value lives: without a handle nobody could end it
+        try {
+            value.begin();
+        } catch (Throwable e) {
+            handle.owner.abandon();
+            throw e;
+        }
+        return handle;
     }
 
     @Override
@@ -40,7 +47,12 @@ public final class ConfinedHandle<T> implements Confined<T> {
                 owner.checkOpen();
                 value.addOwner();
             }
-            return new ConfinedHandle<>(value);
+            try {
+                return new ConfinedHandle<>(value);
+            } catch (Throwable e) { // no memory
+                value.removeOwner();
+                throw e;
+            }
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -118,6 +130,11 @@ public final class ConfinedHandle<T> implements Confined<T> {
             closed = true;
             value.removeOwner();
             return true;
+        }
+
+        /** The value was never begun. */
+        synchronized void abandon() {
+            closed = true;
         }
 
         @Override

@@ -17,7 +17,7 @@ import reactor.ffi.internal.loop.MpscQueue;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
-/** A value on its scheduler's thread, and what was sent to it. The last owner sends the release, behind all the rest. */
+/** A value on its scheduler's thread, and what was sent to it. Released when its last owner has gone and all that was sent has run. */
 final class ConfinedValue<T> extends LoopSource {
 
     private static final Logger LOG = Loggers.getLogger(ConfinedValue.class);
@@ -78,27 +78,18 @@ final class ConfinedValue<T> extends LoopSource {
         }
     }
 
-    /** The end, in line with the rest. */
-    private final class Release extends Message<T> {
-
-        @Override
-        void run(T value) {
-            released();
-        }
-
-        @Override
-        void failed(Throwable error, CallbackOptions ignored) {
-            released(); // it could not be made: there is nothing to release, but the rest of the end
-        }
-    }
-
     private final CallbackOptions options;
     private final LoopScheduler scheduler;
     private final NativeCall<T> maker;
     private final Confined.Action<? super T> release;
     private final MpscQueue<Message<T>> queue = new MpscQueue<>();
     private final AtomicInteger owners = new AtomicInteger(1);
-    private final KeepAlive.@Nullable Token token;
+
+    /** From the begin until the value is released. Whoever makes the value writes it before the scheduler knows the value. */
+    private KeepAlive.@Nullable Token token;
+
+    /** The scheduler or the JVM ends: nothing more is taken, and the value is released once the queue is empty. */
+    private volatile boolean ending;
 
     /** Released, or about to be. Written under the turn; senders read it. */
     private volatile boolean over;
@@ -120,16 +111,25 @@ final class ConfinedValue<T> extends LoopSource {
         this.scheduler = (LoopScheduler) options.scheduler();
         this.maker = maker;
         this.release = release;
-        this.token = options.keepAlive() ? KeepAlive.acquire() : null;
     }
 
     // ---- any thread
 
+    /** Keeps the JVM up, and has the value made. Where that fails, nothing is left behind. */
     void begin() {
-        if (!scheduler.attach(this)) {
-            letGo();
-            throw new RejectedExecutionException(scheduler + " is disposed, or the JVM is shutting down: " + name()
-                    + " cannot be made; use a scheduler that lives");
+        boolean begun = false;
+        try {
+            token = options.keepAlive() ? KeepAlive.acquire() : null;
+            if (!scheduler.attach(this)) {
+                throw new RejectedExecutionException(scheduler + " is disposed, or the JVM is shutting down: " + name()
+                        + " cannot be made; use a scheduler that lives");
+            }
+            begun = true;
+        } finally {
+            if (!begun) {
+                scheduler.detach(this);
+                letGo();
+            }
         }
         signal(); // makes the value
     }
@@ -144,14 +144,13 @@ final class ConfinedValue<T> extends LoopSource {
 
     void removeOwner() {
         if (owners.decrementAndGet() == 0) {
-            queue.offer(new Release());
-            signal();
+            signal(); // all that the owners have sent is in the queue
         }
     }
 
     /** False if it may be that nobody looks at it any more: then {@link #refuseRest}, without a lock. */
     boolean offer(Message<T> message) {
-        if (over || scheduler.isDisposed()) {
+        if (over || ending || scheduler.isDisposed()) {
             throw gone();
         }
         queue.offer(message);
@@ -162,9 +161,7 @@ final class ConfinedValue<T> extends LoopSource {
     /** Several may come here at once: a queue of one consumer needs them one by one. */
     void refuseRest() {
         for (Message<T> message = next(); message != null; message = next()) {
-            if (!(message instanceof ConfinedValue<?>.Release)) {
-                fail(message, gone());
-            }
+            fail(message, gone());
         }
     }
 
@@ -211,6 +208,10 @@ final class ConfinedValue<T> extends LoopSource {
             while (done < budget && !over && (message = queue.poll()) != null) {
                 done++;
                 run(message);
+            }
+            if (mayRelease()) {
+                released();
+                return true;
             }
             return done > 0;
         } finally {
@@ -269,20 +270,25 @@ final class ConfinedValue<T> extends LoopSource {
 
     @Override
     protected boolean hasWork() {
-        return !left && (over || !made || !queue.isEmpty());
+        return !left && (over || !made || !queue.isEmpty() || mayRelease());
+    }
+
+    /** Nobody sends any more, and what was sent has run. */
+    private boolean mayRelease() {
+        return !over && (ending || owners.get() == 0) && queue.isEmpty();
     }
 
     /** What was sent before runs first. */
     @Override
     protected void end(Throwable cause) {
-        queue.offer(new Release());
+        ending = true;
         signal();
     }
 
     /** As {@link #end}, but now; not under a closure that has lent the turn, and goes on to use the value. */
     @Override
     protected void exit() {
-        queue.offer(new Release());
+        ending = true;
         if (runner != null) {
             LOG.warn("{} is not released: the JVM ends, and a closure that uses it waits for native code", this);
             return;

@@ -58,6 +58,7 @@ public final class KeepAlive {
      * @return what ends that
      */
     public static Token acquire() {
+        Token token = new Token(); // before the count moves: there may be no memory for it
         synchronized (LOCK) {
             if (!running) {
                 start();
@@ -65,7 +66,7 @@ public final class KeepAlive {
             }
             count++;
         }
-        return new Token();
+        return token;
     }
 
     /** How many tokens are out. */

@@ -1,43 +1,61 @@
 package reactor.ffi.internal.life;
 
-import org.jspecify.annotations.Nullable;
-
-/** The count that a user moves with ref and unref. Above zero it holds one token of {@link KeepAlive}. Any thread. */
+/** The count that a user moves with ref and unref, of a scheduler or of a callback. Any thread. */
 public final class Refs {
 
-    /** Never below zero. Guarded by this, as is the token, which is there just while it is above zero. */
+    private final Hold hold;
+
+    /** Never below zero. Guarded by this. */
     private int count;
 
-    private KeepAlive.@Nullable Token token;
+    /**
+     * A count of zero.
+     *
+     * @param hold holds the JVM while the count is above zero
+     */
+    public Refs(Hold hold) {
+        this.hold = hold;
+    }
 
-    /** The new count. */
+    /**
+     * Adds one.
+     *
+     * @return the new count; zero if the scheduler has ended, and nothing was added
+     */
     public synchronized int ref() {
         if (count == Integer.MAX_VALUE) {
             throw new IllegalStateException("more than " + Integer.MAX_VALUE + " refs; a ref without its unref?");
         }
-        if (token == null) {
-            token = KeepAlive.acquire();
+        if (hold.hasEnded() || (count == 0 && !hold.add())) {
+            return 0;
         }
         return ++count;
     }
 
-    /** The new count. */
+    /**
+     * Takes one away, if there is any.
+     *
+     * @return the new count
+     */
     public synchronized int unref() {
-        if (count > 0 && --count == 0 && token != null) {
-            token.release();
-            token = null;
+        if (count > 0 && --count == 0) {
+            hold.remove();
         }
-        return count;
+        return count();
     }
 
-    /** Zero or more. */
+    /**
+     * The count.
+     *
+     * @return zero or more; zero once the scheduler has ended
+     */
     public synchronized int count() {
-        return count;
+        return hold.hasEnded() ? 0 : count;
     }
 
     /** Takes back all that is left. */
     public synchronized void clear() {
         count = Math.min(count, 1);
-        unref();
+        int ignored = unref();
     }
 }

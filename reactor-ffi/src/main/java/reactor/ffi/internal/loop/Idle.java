@@ -60,6 +60,9 @@ final class Idle {
     /** PARKED is written by the thread, and taken off by one waker for each burst, who alone pays for the wake-up. */
     private volatile int state = NOT_STARTED;
 
+    /** The scheduler has ended before there was any work. Guarded by this. */
+    private boolean startCancelled;
+
     Idle(Thread thread, long limit) {
         this.thread = thread;
         this.limit = Runtime.getRuntime().availableProcessors() == 1 ? 0 : limit;
@@ -86,25 +89,43 @@ final class Idle {
                 state = PARKED;
                 throw e;
             }
-        } else if (STATE.compareAndSet(this, NOT_STARTED, AWAKE)) {
-            try {
-                thread.start();
-            } catch (Throwable e) { // no memory for a thread: whoever comes next tries again
-                state = NOT_STARTED;
-                throw e;
-            }
+        } else {
+            start();
+        }
+    }
+
+    /**
+     * Any thread, before it leaves work here: starts the thread, unless somebody has. Where no thread can be had this fails, and
+     * the next call tries again.
+     */
+    void start() {
+        if (state == NOT_STARTED) {
+            startOnce();
+        }
+    }
+
+    /** The thread itself says that it is awake: until then nobody may take it for started who has not come through here. */
+    private synchronized void startOnce() {
+        if (!startCancelled && thread.getState() == Thread.State.NEW) {
+            thread.start();
         }
     }
 
     /** Whether the thread was never started, and now never will be. */
-    boolean cancelStart() {
-        return STATE.compareAndSet(this, NOT_STARTED, AWAKE);
+    synchronized boolean cancelStart() {
+        startCancelled = thread.getState() == Thread.State.NEW;
+        if (startCancelled) {
+            state = AWAKE;
+        }
+        return startCancelled;
     }
 
     // The rest is the loop's thread only.
 
-    /** Before the first look. */
+    /** Before the first look, which is behind a fence, as every look after this word has changed. */
     void begin() {
+        state = AWAKE;
+        VarHandle.fullFence();
         looked = System.nanoTime();
     }
 

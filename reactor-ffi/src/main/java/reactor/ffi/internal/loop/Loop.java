@@ -67,6 +67,7 @@ final class Loop {
         if (lifecycle.isTerminated()) {
             return false;
         }
+        idle.start(); // before the task is queued: where no thread can be had, the caller hears that it will not run
         tasks.offer(task);
         try {
             idle.wake();

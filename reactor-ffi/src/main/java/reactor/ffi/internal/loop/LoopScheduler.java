@@ -15,6 +15,7 @@ import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.internal.life.AtExit;
+import reactor.ffi.internal.life.Hold;
 import reactor.ffi.internal.life.Refs;
 
 /**
@@ -37,7 +38,8 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     private final Loop loop;
     private final Callers callers;
     private final Lifecycle lifecycle = new Lifecycle();
-    private final Refs refs = new Refs();
+    private final Hold hold = new Hold();
+    private final Refs refs = newRefs();
 
     private LoopScheduler(SchedulerOptions options, @Nullable ClassLoader loader, boolean shared) {
         int ignored = AtExit.limit(); // a bad one is said here, where nothing keeps the JVM up yet
@@ -163,22 +165,29 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         terminate();
         try {
             startBurial();
-        } catch (Throwable e) { // no memory; whoever waits hears it a moment too early
+        } catch (Throwable e) { // no memory, or no thread; whoever waits hears it a moment too early
             lifecycle.ended.complete(null);
         }
     }
 
-    /** Virtual threads have a pool, whose lock the scheduler's thread may have to wait for. */
+    /** No virtual thread: while as many of them are inside native calls as there are carriers, no other one runs. */
     private void startBurial() {
-        Thread.ofVirtual().start(this::bury);
+        Thread burial = new Thread(null, this::bury, "reactor-ffi-end " + options.name(), 0, false);
+        burial.setDaemon(true);
+        burial.setContextClassLoader(LoopScheduler.class.getClassLoader());
+        burial.start();
     }
 
     private void terminate() {
-        lifecycle.terminate();
-        loop.close();
-        turn.close();
-        ExitHook.remove(this);
-        Running.remove(this);
+        try {
+            lifecycle.terminate();
+            loop.close();
+            turn.close();
+            ExitHook.remove(this);
+            Running.remove(this);
+        } finally {
+            hold.end();
+        }
     }
 
     private void bury() {
@@ -190,7 +199,12 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         lifecycle.ended.complete(null);
     }
 
-    RejectedExecutionException rejected() {
+    /**
+     * The error of whoever comes too late.
+     *
+     * @return a new one
+     */
+    public RejectedExecutionException rejected() {
         return Exceptions.failWithRejected(this + " is disposed: it takes no more work; create another");
     }
 
@@ -226,7 +240,11 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     @Override
     public int ref() {
-        return refs.ref();
+        int count = isDisposed() ? 0 : refs.ref();
+        if (count == 0) {
+            throw rejected();
+        }
+        return count;
     }
 
     @Override
@@ -278,17 +296,36 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     // ---- for the other rooms
 
     /**
-     * Adds a source, before its first signal. Any thread.
+     * The count of a callback on this scheduler, whose end takes what is left of it back.
+     *
+     * @return a count of zero
+     */
+    public Refs newRefs() {
+        return new Refs(hold);
+    }
+
+    /**
+     * Adds a source, before its first signal, and starts the scheduler's thread: where no thread can be had this fails, and
+     * nothing was added. Any thread.
      *
      * @param source of this scheduler
      * @return false if the scheduler is disposed, or the JVM is shutting down ({@link ExitHook#begun()} says which): it was
      *     not added, and must not signal
      */
     public boolean attach(LoopSource source) {
+        if (lifecycle.isDisposed()) {
+            return false;
+        }
+        idle.start();
         if (!lifecycle.attach(source)) {
             return false;
         }
-        ExitHook.add(this);
+        try {
+            ExitHook.add(this);
+        } catch (Throwable e) { // no memory
+            detach(source);
+            throw e;
+        }
         if (ExitHook.begun()) { // after it was added: either the hook sees the source, or this sees the hook
             detach(source);
             return false;
@@ -316,6 +353,20 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      */
     public boolean execute(Runnable work) {
         return loop.offer(new LoopTask(loop, work, null, true, LoopTask.ONCE));
+    }
+
+    /**
+     * As {@link #execute}, after a delay; not run if the thread ends before.
+     *
+     * @param nanos the delay, more than zero
+     * @param work what it throws is reported as a task's error is
+     * @return cancels the work
+     */
+    public Disposable executeAfter(long nanos, Runnable work) {
+        LoopTask task = new LoopTask(loop, work, null, true, LoopTask.ONCE);
+        task.dueIn(nanos);
+        boolean ignored = loop.offer(task);
+        return task;
     }
 
     /**

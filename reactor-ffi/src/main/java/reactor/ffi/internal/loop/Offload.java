@@ -164,10 +164,13 @@ final class Offload<R> extends Mono<R> implements Scannable {
         /** Once cancelled while it was queued: by who cancelled, and by who queued it, who may not have come so far then. */
         private void withdraw() {
             Runnable queued = task;
-            if (queued != null) {
-                dequeue(queued);
+            try {
+                if (queued != null) {
+                    dequeue(queued);
+                }
+            } finally {
+                release();
             }
-            release();
         }
 
         private void release() {
@@ -193,19 +196,23 @@ final class Offload<R> extends Mono<R> implements Scannable {
         }
 
         private void finish(@Nullable R result, @Nullable Throwable error) {
-            boolean queued;
+            Throwable undelivered = null;
             try {
-                queued = scheduler.execute(() -> deliver(result, error));
-            } catch (Throwable e) { // no memory: better here than never
-                queued = false;
+                if (!scheduler.execute(() -> deliver(result, error))) { // the scheduler's thread has ended
+                    undelivered = scheduler.rejected();
+                }
+            } catch (Throwable e) { // no memory, or no thread: better here than never
+                undelivered = e;
             }
-            if (!queued) { // the scheduler's thread has ended
+            if (undelivered == null) {
+                return;
+            }
+            try {
                 if (error == null) {
                     Operators.onDiscard(result, actual.currentContext());
-                    deliver(null, scheduler.rejected());
-                } else {
-                    deliver(null, error);
                 }
+            } finally { // a hook may throw
+                deliver(null, error == null ? undelivered : error);
             }
         }
 

@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import reactor.util.Loggers;
 
 /**
@@ -43,17 +44,8 @@ public final class Watch {
 
     private Watch() {}
 
-    /** The thread, which starts with the first thing that is watched. */
-    private static final class Guard {
-
-        static final Thread THREAD = new Thread(null, Watch::run, "reactor-ffi-watch", 0, false);
-
-        static {
-            THREAD.setDaemon(true);
-            THREAD.setContextClassLoader(Watch.class.getClassLoader());
-            THREAD.start();
-        }
-    }
+    /** The thread, which starts with the first thing that is watched; null before that. Written under the lock of the class. */
+    private static volatile @Nullable Thread guard;
 
     /** Something that is going on. */
     public static final class Entry {
@@ -105,10 +97,29 @@ public final class Watch {
         while (entry.warnAt < at && !WAKE_AT.compareAndSet(at, entry.warnAt)) {
             at = wakeAt;
         }
-        if (entry.warnAt < at) {
-            LockSupport.unpark(Guard.THREAD);
+        Thread own = guard;
+        if (own == null) {
+            start();
+        } else if (entry.warnAt < at) {
+            LockSupport.unpark(own);
         }
         return entry;
+    }
+
+    /** What is watched goes on without a thread, if none can be had. Whoever begins next tries again. */
+    private static synchronized void start() {
+        if (guard != null) {
+            return;
+        }
+        try {
+            Thread thread = new Thread(null, Watch::run, "reactor-ffi-watch", 0, false);
+            thread.setDaemon(true);
+            thread.setContextClassLoader(Watch.class.getClassLoader());
+            thread.start();
+            guard = thread;
+        } catch (Throwable e) {
+            Errors.report(e);
+        }
     }
 
     /**

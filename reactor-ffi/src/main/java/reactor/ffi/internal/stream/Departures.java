@@ -1,13 +1,27 @@
 package reactor.ffi.internal.stream;
 
 import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.Property;
+import reactor.util.Logger;
+import reactor.util.Loggers;
 
 /**
  * The subscriptions of one Flux that are cancelled and not yet unregistered. Who subscribes meanwhile registers after them:
  * {@code take(1).repeat()} resubscribes as soon as it has cancelled, and would have two registrations alive. All methods may
  * be called from any thread; what the end of a subscription calls allocates nothing.
+ *
+ * <p>A subscription whose registration has not returned cannot be unregistered. It is waited for no longer than the system
+ * property {@code reactor.ffi.registration.limit} says, in milliseconds, by default 10000.
  */
 final class Departures {
+
+    private static final Logger LOG = Loggers.getLogger(Departures.class);
+
+    /** In ns. */
+    final long limit = TimeUnit.MILLISECONDS.toNanos(
+            Property.read("reactor.ffi.registration.limit", 10_000, 1, Integer.MAX_VALUE));
 
     /** Oldest first. One that is unregistered is taken out when it comes first. Guarded by this, as all below. */
     private final ArrayDeque<NativeSubscription<?>> leaving = new ArrayDeque<>();
@@ -36,6 +50,41 @@ final class Departures {
         return true;
     }
 
+    /** This one has waited for the limit: those before it whose registration does not return are named, and left behind. */
+    void giveUp(NativeSubscription<?> subscription) {
+        Thread[] stuck;
+        synchronized (this) {
+            if (!waiting.contains(subscription)) {
+                return;
+            }
+            stuck = leaving.stream()
+                    .filter(before -> before.departure <= subscription.registersAfter && before.leaveBehind())
+                    .map(NativeSubscription::registering)
+                    .toArray(Thread[]::new);
+            end();
+        }
+        for (Thread thread : stuck) {
+            LOG.warn(message(subscription, thread));
+        }
+    }
+
+    private String message(NativeSubscription<?> subscription, @Nullable Thread thread) {
+        StringBuilder text = new StringBuilder()
+                .append(subscription)
+                .append(" has waited for ")
+                .append(TimeUnit.NANOSECONDS.toMillis(limit))
+                .append(
+                        " ms, and registers now, beside an earlier subscription that is cancelled and whose registration has"
+                                + " not returned");
+        if (thread != null) {
+            text.append(", on \"").append(thread.getName()).append('"');
+            for (StackTraceElement frame : thread.getStackTrace()) {
+                text.append("\n\tat ").append(frame);
+            }
+        }
+        return text.toString();
+    }
+
     /** One is unregistered: lets go of it, and tells those that have waited for it, or for others that are. */
     synchronized void end() {
         boolean none = noneIsLeaving();
@@ -50,7 +99,7 @@ final class Departures {
     /** Also takes out what need not be waited for. */
     private boolean noneIsLeaving() {
         NativeSubscription<?> oldest = leaving.peek();
-        while (oldest != null && oldest.isUnregistered()) {
+        while (oldest != null && oldest.needsNoWait()) {
             leaving.remove();
             oldest = leaving.peek();
         }

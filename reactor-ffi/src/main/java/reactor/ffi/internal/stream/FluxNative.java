@@ -67,10 +67,14 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
 
         @Override
         public void subscribe(CoreSubscriber<? super T> actual) {
-            NativeSubscription<T> subscription =
-                    new NativeSubscription<>(actual, options, scheduler, source, registration, departures);
-            if (!subscription.begin()) {
-                Operators.error(actual, refusal());
+            NativeSubscription<T> subscription;
+            try {
+                subscription = new NativeSubscription<>(actual, options, scheduler, source, registration, departures);
+                if (!subscription.begin()) {
+                    throw refusal();
+                }
+            } catch (Throwable refused) { // no memory and no thread, too
+                Operators.error(actual, refused);
                 return;
             }
             try {

@@ -9,6 +9,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
+import reactor.core.Disposable;
 import reactor.core.Scannable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
@@ -63,7 +64,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private final EventQueue<T> queue;
     private final Intake<T> intake;
     private final Teardown teardown;
-    private final KeepAlive.@Nullable Token token;
     private final Registration<T> registration;
     private final Departures departures;
 
@@ -71,6 +71,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     long departure;
 
     long registersAfter;
+
+    /** From the begin until it is unregistered. The subscribing thread writes it before the scheduler knows the subscription. */
+    private KeepAlive.@Nullable Token token;
 
     private volatile long requested;
 
@@ -86,6 +89,15 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     /** Set once the registration has returned or thrown: the end waits for it. */
     private volatile boolean registered;
+
+    /** The thread that is inside the registration. */
+    private volatile @Nullable Thread registering;
+
+    /** Guarded by {@link #departures}: its registration does not return, and nobody waits for that any longer. */
+    private boolean leftBehind;
+
+    /** Ends the wait for an earlier subscription that does not unregister. */
+    private volatile @Nullable Disposable giveUp;
 
     private volatile boolean cancelled;
 
@@ -117,7 +129,6 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         this.options = options;
         this.scheduler = scheduler;
         this.stats = SourceStats.named(options.name());
-        this.token = options.keepAlive() ? KeepAlive.acquire() : null;
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.registration = registration;
         this.departures = departures;
@@ -125,30 +136,54 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         this.intake = new Intake<>(queue, options, scheduler, stats, this);
     }
 
-    /** False if the scheduler takes no new work. */
+    /**
+     * Keeps the JVM up and becomes a source of the scheduler. Where there is no memory or no thread for it this fails, and
+     * nothing is left behind.
+     *
+     * @return false if the scheduler takes no new work
+     */
     boolean begin() {
-        if (scheduler.attach(this)) {
-            stats.began(intake);
-            return true;
+        boolean begun = false;
+        try {
+            token = options.keepAlive() ? KeepAlive.acquire() : null;
+            if (scheduler.attach(this)) {
+                stats.began(intake);
+                begun = true;
+            }
+            return begun;
+        } finally {
+            if (!begun) {
+                scheduler.detach(this);
+                letGo();
+            }
         }
-        letGo();
-        return false;
     }
 
     /** There and then, unless an earlier subscription is still to be unregistered: then after it, on the scheduler. */
     void register() {
         if (isCancelled() || !departures.await(this)) {
             registerNow();
+        } else {
+            Disposable task = scheduler.executeAfter(departures.limit, () -> departures.giveUp(this));
+            giveUp = task;
+            if (mayRegister || registered) {
+                task.dispose();
+            }
         }
     }
 
     void mayRegister() {
         mayRegister = true;
+        Disposable task = giveUp;
+        if (task != null) {
+            task.dispose();
+        }
         signal();
     }
 
     private void registerNow() {
         mayRegister = false;
+        registering = Thread.currentThread();
         try {
             if (!isCancelled()) {
                 registration.register(this);
@@ -157,6 +192,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             registrationFailed(failed);
         } finally { // a hook may throw what it was given
             registered = true;
+            registering = null;
             signal();
         }
     }
@@ -425,6 +461,21 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     boolean isUnregistered() {
         return unregistered;
+    }
+
+    @Nullable
+    Thread registering() {
+        return registering;
+    }
+
+    /** Under the lock of {@link #departures}, as what follows: nobody waits for it any longer, if its registration goes on. */
+    boolean leaveBehind() {
+        leftBehind |= !registered && registering != null;
+        return leftBehind;
+    }
+
+    boolean needsNoWait() {
+        return unregistered || leftBehind;
     }
 
     /** What it throws. */

@@ -95,8 +95,11 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
 
     /** A subscriber has gone; with the last one the registration. */
     void remove(NativeSubscription<T> member) throws Throwable {
+        if (!members.remove(member)) {
+            return; // it was of an earlier registration
+        }
         last = member;
-        if (members.remove(member) && members.isEmpty()) {
+        if (members.isEmpty()) {
             Throwable failed = undo();
             if (failed != null) {
                 throw failed;

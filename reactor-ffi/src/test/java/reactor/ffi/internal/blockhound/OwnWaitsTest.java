@@ -43,7 +43,7 @@ class OwnWaitsTest {
             "loop.Watch.look",
             "upcall.NativeThreads.linger",
             "upcall.Sweeper.run",
-            "call.AnsweredCallback.awaitLeft",
+            "call.Closings.run",
             // The shutdown hook's.
             "loop.Leave.awaitEnd",
             // Producers: who must not block uses the reserve.
@@ -53,12 +53,8 @@ class OwnWaitsTest {
             "loop.LoopThread.parkNanos",
             "loop.Callers.spin");
 
-    /** Start a virtual thread, or use a pool: what waits is the JDK's. */
-    private static final Set<String> IN_THE_JDK = Set.of(
-            "loop.LoopScheduler.startBurial",
-            "call.AnsweredCallback.startThread",
-            "loop.Offload$Run.enqueue",
-            "loop.Offload$Run.dequeue");
+    /** Use a pool: what waits is the JDK's. */
+    private static final Set<String> IN_THE_JDK = Set.of("loop.Offload$Run.enqueue", "loop.Offload$Run.dequeue");
 
     private static final JavaClasses MAIN = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
