@@ -26,8 +26,7 @@ public final class OwnWaits implements BlockHoundIntegration {
             Map.entry(ROOMS + "loop.LoopThread", List.of("parkLent", "spinLent")),
             // A call that was begun uses the arguments of its caller, who must not go.
             Map.entry(ROOMS + "loop.Callers", List.of("awaitOver")),
-            // Locks of a few instructions: in the queue, in thread pools.
-            Map.entry(ROOMS + "stream.EventQueue", List.of("pollShared")),
+            // Locks of a few instructions, in thread pools.
             Map.entry(ROOMS + "loop.Offload$Run", List.of("enqueue", "dequeue")),
             // A producer is between two instructions.
             Map.entry(ROOMS + "stream.NativeSubscription", List.of("awaitProducer")),
