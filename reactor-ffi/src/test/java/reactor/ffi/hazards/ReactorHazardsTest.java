@@ -7,12 +7,15 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
+import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeFlux;
 
@@ -54,6 +57,31 @@ class ReactorHazardsTest {
         ours.dispose();
         Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> story.contains("unregister"));
         assertThat(story).containsExactly("request", "unregister");
+    }
+
+    /** In some of these rounds, or in none, the inner source is left behind: nobody can cancel it, but its scheduler can. */
+    @Test
+    void anInnerSourceThatSwitchMapLeavesSubscribed() throws Exception {
+        AtomicInteger registered = new AtomicInteger();
+        CallbackScheduler scheduler = CallbackScheduler.create("switched");
+        Flux<Integer> inner =
+                NativeFlux.create(CallbackOptions.named("switched").on(scheduler), sink -> {
+                    registered.incrementAndGet();
+                    sink.onDispose(registered::decrementAndGet);
+                });
+        for (int round = 0; round < 200; round++) {
+            Sinks.Many<Integer> outer = Sinks.many().unicast().onBackpressureBuffer();
+            Disposable subscription = outer.asFlux().switchMap(value -> inner).subscribe();
+            Thread switching = Thread.ofPlatform().start(() -> {
+                for (int value = 0; value < 20; value++) {
+                    outer.tryEmitNext(value);
+                }
+            });
+            subscription.dispose();
+            switching.join();
+        }
+        scheduler.disposeGracefully().block(Duration.ofSeconds(20));
+        assertThat(registered).hasValue(0);
     }
 
     /** One that is no daemon keeps the JVM up until somebody disposes of its scheduler, whether there is work or not. */
