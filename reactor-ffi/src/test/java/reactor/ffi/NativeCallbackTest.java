@@ -990,6 +990,56 @@ class NativeCallbackTest {
         }
 
         @Test
+        void onceItHasPassedOthersAreRefusedAtOnceUntilTheTurnMoves() throws Exception {
+            CountDownLatch until = new CountDownLatch(1);
+            CallbackOptions options = options().onError(errors::add);
+            NativeCallback<OnAsk> callback = brief(options);
+            try (CapturedLog log = CapturedLog.start()) {
+                occupy(a, until); // as a native call would that waits for the source, without callBlocking
+                try (Source source =
+                        Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1000, 0)) {
+                    source.await();
+                    assertThat(source.fallbackAnswers()).isEqualTo(1000);
+                }
+                assertThat(log.count("callers are refused at once from now on")).isEqualTo(1);
+                assertThat(log.text()).contains("make it inside CallbackScheduler.callBlocking");
+            }
+            assertThat(errors).hasSize(1000).first().isInstanceOf(TimeoutException.class);
+            assertThat(errors.subList(1, 1000))
+                    .allSatisfy(error -> assertThat(error)
+                            .isInstanceOf(RejectedExecutionException.class)
+                            .hasMessageContaining(options.name())
+                            .hasMessageContaining("callBlocking"));
+            assertThat(handled).hasValue(0);
+
+            until.countDown();
+            get(on(a, () -> null));
+            try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 10, 0)) {
+                source.await();
+                assertThat(source.rightAnswers()).isEqualTo(10);
+            }
+        }
+
+        @Test
+        void aCallerThatHasALongerOneStillWaitsForItsOwn() throws Exception {
+            CountDownLatch until = new CountDownLatch(1);
+            NativeCallback<OnAsk> impatient = brief(options().onError(errors::add));
+            NativeCallback<OnAsk> patient =
+                    asking(options().answerWithin(Duration.ofMinutes(1)), (thread, sequence, id) -> sequence + id);
+            occupy(a, until);
+            try (Source source = Source.asking(impatient.pointer(), 1, FALLBACK).start(1, 2, 0)) {
+                source.await();
+            }
+            assertThat(errors).hasSize(2).last().isInstanceOf(RejectedExecutionException.class);
+            try (Source source = Source.asking(patient.pointer(), 1, FALLBACK).start(1, 1, 0)) {
+                await().until(() -> source.calls() == 1);
+                until.countDown();
+                source.await();
+                assertThat(source.rightAnswers()).isEqualTo(1);
+            }
+        }
+
+        @Test
         void itMayBeWithoutEnd() throws Exception {
             CountDownLatch until = new CountDownLatch(1);
             NativeCallback<OnAsk> callback = asking(

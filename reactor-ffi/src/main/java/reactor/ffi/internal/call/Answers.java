@@ -86,12 +86,25 @@ final class Answers implements Callee {
     @SuppressWarnings({"unused", "NullAway"}) // Handover; without a scheduler nothing is handed over
     @Nullable
     Object handOver(Object[] arguments) throws Throwable {
+        if (scheduler.isStuck(limit)) {
+            throw stuck();
+        }
         boolean wake = wakes;
         AnsweredCall call = new AnsweredCall(this, arguments, wake);
         if (!scheduler.call(call, limit, wake)) {
             throw notRun(call);
         }
         return call.answer();
+    }
+
+    private Refusal stuck() {
+        String why = "a call of " + options.name() + " from "
+                + Thread.currentThread().getName()
+                + " was refused at once: the thread of " + scheduler
+                + " is still in what an earlier call has waited for in"
+                + " vain. If that is a native call which waits for its own callbacks, make it inside"
+                + " CallbackScheduler.callBlocking";
+        return new Refusal(why, new RejectedExecutionException(why));
     }
 
     /** What became of the caller, and whether that is news: who closes knows that callers wait. */

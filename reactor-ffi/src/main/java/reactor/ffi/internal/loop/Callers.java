@@ -2,6 +2,7 @@ package reactor.ffi.internal.loop;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.NativeCall;
 import reactor.ffi.SchedulerOptions;
@@ -24,13 +25,32 @@ final class Callers {
     private final int max;
     private final long warnAfter;
 
+    /** How many turns of the loop found work. */
+    private final LongSupplier turns;
+
+    /**
+     * What {@link #moves} said when a caller began to wait whose limit has passed since, and still said then: until it says
+     * something else, nobody need wait as long again. -1: there was none.
+     */
+    private volatile long stuckAt = -1;
+
+    /** When that caller began to wait. Written before {@link #stuckAt}. */
+    private volatile long stuckSince;
+
     /** Threads inside {@link #waitFor}: no more than {@code max}. */
     private final AtomicInteger waiting = new AtomicInteger();
 
-    Callers(LoopScheduler scheduler, Turn turn, Idle idle, Lifecycle lifecycle, SchedulerOptions options) {
+    Callers(
+            LoopScheduler scheduler,
+            Turn turn,
+            Idle idle,
+            LongSupplier turns,
+            Lifecycle lifecycle,
+            SchedulerOptions options) {
         this.scheduler = scheduler;
         this.turn = turn;
         this.idle = idle;
+        this.turns = turns;
         this.lifecycle = lifecycle;
         this.max = options.maxCallers();
         this.warnAfter = scheduler.warnAfterNanos();
@@ -102,6 +122,7 @@ final class Callers {
             Turn.secureWayBack(); // from a sleep that others know of
             long from = System.nanoTime();
             long deadline = deadline(from, limit);
+            long moves = moves();
             while (!call.isDone() && !call.isWithdrawn()) {
                 long until = warned || deadline - from <= warnAfter ? deadline : from + warnAfter;
                 if (call.isWaiting() && turn.borrow(until, call) && runBorrowed(call)) {
@@ -114,6 +135,7 @@ final class Callers {
                 }
                 long now = System.nanoTime();
                 if (now - deadline >= 0 && call.withdraw()) {
+                    brake(moves, from);
                     idle.wake(); // to let go of it
                     break;
                 }
@@ -139,6 +161,33 @@ final class Callers {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    /** Grows with each turn that the loop has ended, and with each lend of the turn. */
+    private long moves() {
+        return turns.getAsLong() + turn.lends();
+    }
+
+    /** The limit of a caller has passed, which began to wait then. A loop that sleeps waits for nobody: it was not woken. */
+    private void brake(long moves, long from) {
+        if (moves != moves() || turn.isLent() || !idle.isAwake() || stuckAt == moves) {
+            return;
+        }
+        stuckSince = from;
+        stuckAt = moves;
+        Watch.warn(
+                "callers are refused at once from now on, until the scheduler's thread has ended what it is in. If that is a"
+                        + " native call which waits for its own callbacks, make it inside CallbackScheduler.callBlocking."
+                        + " A call has waited for its turn in vain",
+                Thread.currentThread(),
+                scheduler,
+                System.nanoTime() - from);
+    }
+
+    /** Whether a caller with that limit would wait for what an earlier one has waited for in vain. Any thread. */
+    boolean isStuck(long limit) {
+        long at = stuckAt;
+        return at >= 0 && at == moves() && !turn.isLent() && System.nanoTime() - stuckSince >= limit;
     }
 
     private void queue(TurnCall call, boolean wake) {

@@ -50,7 +50,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
         this.idle = new Idle(thread, options.spin().toNanos());
         this.turn = new Turn(thread, idle);
         this.loop = new Loop(idle, turn, lifecycle);
-        this.callers = new Callers(this, turn, idle, lifecycle, options);
+        this.callers = new Callers(this, turn, idle, loop::turns, lifecycle, options);
     }
 
     /**
@@ -382,6 +382,17 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      */
     public boolean call(TurnCall call, long limitNanos, boolean wake) {
         return callers.call(call, limitNanos, wake);
+    }
+
+    /**
+     * Returns whether a call with that limit had better not wait: the limit of an earlier one has passed, and the scheduler's
+     * thread has not ended what it was in since before that one came. Any thread.
+     *
+     * @param limitNanos the limit of the call that would wait
+     * @return true until the turn moves, or is lent
+     */
+    public boolean isStuck(long limitNanos) {
+        return callers.isStuck(limitNanos);
     }
 
     /**

@@ -58,6 +58,9 @@ final class Turn {
     /** True just while the owner is inside its callBlocking, and not in a callback on top of that. Written by the owner. */
     private volatile boolean lent;
 
+    /** How often the turn was lent. Written by the owner. */
+    private volatile long lends;
+
     private final Requests requests = new Requests();
 
     /** Producers that wait for room in a queue of this scheduler, and must not while it is lent. */
@@ -85,6 +88,11 @@ final class Turn {
 
     boolean isLent() {
         return lent;
+    }
+
+    /** Returns how often the turn was lent. Any thread. */
+    long lends() {
+        return lends;
     }
 
     boolean isOwner() {
@@ -135,7 +143,9 @@ final class Turn {
         baton.release();
     }
 
+    @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
     private void open() {
+        lends++;
         lent = true;
         VarHandle.fullFence();
         requests.wakeCallers();
