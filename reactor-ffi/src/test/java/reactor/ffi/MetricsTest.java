@@ -207,13 +207,13 @@ class MetricsTest extends StreamTest {
         void callsThatCameLateOrFailedOrWereRefusedAreCounted() throws Exception {
             AtomicReference<NativeCallback<OnAsk>> self = new AtomicReference<>();
             NativeCallback<OnAsk> callback = NativeCallback.direct(
-                    options.onError(error -> {}),
+                    CallbackOptions.named(name).onError(error -> {}),
                     CallbackType.of(OnAsk.class),
                     (thread, sequence, id) -> {
                         if (id == 1) {
                             throw new IllegalStateException("always");
                         }
-                        // Nested without end: the 65th is refused.
+                        // Nested without end: the last level is refused.
                         return CFunction.at(self.get().pointer(), OnAsk.class).onAsk(0, 0, 0);
                     },
                     null);
