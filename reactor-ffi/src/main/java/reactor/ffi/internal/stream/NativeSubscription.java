@@ -54,7 +54,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             AtomicReferenceFieldUpdater.newUpdater(NativeSubscription.class, Throwable.class, "terminal");
 
     static {
-        boolean _ = isExchange(""); // loads the class: at the end there may be no memory for that
+        // Loads the classes: at the end there may be no memory for that.
+        boolean _ = isExchange("");
+        Throwable _ = InvokeExact.explained(Terminal.COMPLETED);
     }
 
     private final CoreSubscriber<? super T> actual;
