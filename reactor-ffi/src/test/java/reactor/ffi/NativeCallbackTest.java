@@ -992,10 +992,12 @@ class NativeCallbackTest {
         @Test
         void onceItHasPassedOthersAreRefusedAtOnceUntilTheTurnMoves() throws Exception {
             CountDownLatch until = new CountDownLatch(1);
-            CallbackOptions options = options().onError(errors::add);
+            LoopScheduler watched =
+                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
+            CallbackOptions options = options().on(watched).onError(errors::add);
             NativeCallback<OnAsk> callback = brief(options);
             try (CapturedLog log = CapturedLog.start()) {
-                occupy(a, until); // as a native call would that waits for the source, without callBlocking
+                occupy(watched, until); // as a native call would that waits for the source, without callBlocking
                 try (Source source =
                         Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1000, 0)) {
                     source.await();
@@ -1013,11 +1015,13 @@ class NativeCallbackTest {
             assertThat(handled).hasValue(0);
 
             until.countDown();
-            get(on(a, () -> null));
+            get(on(watched, () -> null));
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 10, 0)) {
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(10);
             }
+            callback.close();
+            watched.dispose();
         }
 
         @Test

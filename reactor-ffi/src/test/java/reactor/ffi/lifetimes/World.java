@@ -99,11 +99,8 @@ final class World implements AutoCloseable {
             case EXCHANGE -> add(id -> new ExchangeLife(this, id, step.amount()));
             case CONFINE -> add(id -> new ConfinedLife(this, id, step.amount(), checks));
             case CREATE -> add(id -> new CallbackLife(this, id, step.amount(), checks));
-            case REF_SCHEDULER -> checks.equal("refs of the scheduler", scheduler.ref(), ++refs);
-            case UNREF_SCHEDULER -> {
-                refs = Math.max(0, refs - 1);
-                checks.equal("refs of the scheduler", scheduler.unref(), refs);
-            }
+            case REF_SCHEDULER -> ref();
+            case UNREF_SCHEDULER -> unref();
             case LEND -> schedule(() -> scheduler.runBlocking(() -> pause(10L * step.amount())));
             case BUSY -> schedule(() -> pause(75L * step.amount()));
             case PAUSE -> pause(8L * step.amount());
@@ -120,6 +117,23 @@ final class World implements AutoCloseable {
                 }
             }
         }
+    }
+
+    private void ref() {
+        try {
+            checks.equal("refs of the scheduler", scheduler.ref(), ++refs);
+            checks.holds("a disposed scheduler takes a ref", !disposed);
+        } catch (RejectedExecutionException refused) {
+            refs--;
+            checks.holds("a scheduler that is not disposed refuses a ref", disposed);
+        }
+    }
+
+    /** The end of a scheduler takes its refs with it, at some time after the dispose. */
+    private void unref() {
+        refs = Math.max(0, refs - 1);
+        int count = scheduler.unref();
+        checks.holds("refs of the scheduler: " + count + ", not " + refs, count == refs || disposed);
     }
 
     private void run(Step step, Life life) {
@@ -178,7 +192,7 @@ final class World implements AutoCloseable {
         }
         awaitScheduler();
         while (refs > 0) {
-            checks.equal("refs of the scheduler", scheduler.unref(), --refs);
+            unref();
         }
         long deadline = System.nanoTime() + limit.toNanos();
         while (Tokens.out() > tokens && System.nanoTime() - deadline < 0) {

@@ -175,13 +175,17 @@ final class Callers {
         }
         stuckSince = from;
         stuckAt = moves;
+        long waited = System.nanoTime() - from;
+        if (waited < warnAfter) {
+            return; // each that is refused says why
+        }
         Watch.warn(
                 "callers are refused at once from now on, until the scheduler's thread has ended what it is in. If that is a"
                         + " native call which waits for its own callbacks, make it inside CallbackScheduler.callBlocking."
                         + " A call has waited for its turn in vain",
                 Thread.currentThread(),
                 scheduler,
-                System.nanoTime() - from);
+                waited);
     }
 
     /** Whether a caller with that limit would wait for what an earlier one has waited for in vain. Any thread. */
