@@ -43,17 +43,17 @@ class DisposedUnderLoadIT {
         String name = "under load " + repetition.getCurrentRepetition();
         long tokens = Tokens.out();
         CallbackScheduler scheduler = CallbackScheduler.create(name);
-        CallbackOptions options = CallbackOptions.named(name).on(scheduler).overflow(Overflow.block(64, LONG));
+        CallbackOptions queued = CallbackOptions.named(name).on(scheduler).overflow(Overflow.block(64, LONG));
         CompletableFuture<Source> events = new CompletableFuture<>();
         CompletableFuture<Throwable> eventsEnd = new CompletableFuture<>();
-        NativeFlux.<Long>create(options, sink -> {
+        NativeFlux.<Long>create(queued, sink -> {
                     sink.onDispose(() -> events.join().stop());
                     events.complete(load(sink, value -> sink.next(value) ? 1 : 0));
                 })
                 .subscribe(value -> {}, eventsEnd::complete);
         CompletableFuture<Source> questions = new CompletableFuture<>();
         CompletableFuture<Throwable> questionsEnd = new CompletableFuture<>();
-        NativeFlux.<Long, Long>exchange(options, sink -> {
+        NativeFlux.<Long, Long>exchange(queued, sink -> {
                     sink.onDispose(() -> questions.join().stop());
                     questions.complete(load(sink, value -> sink.ask(value, LONG, FALLBACK)));
                 })
@@ -73,7 +73,10 @@ class DisposedUnderLoadIT {
             }
         });
         try (NativeCallback<OnAsk> callback = NativeCallback.threadSafe(
-                        options.onError(error -> {}), CallbackType.of(OnAsk.class), handler(value -> 0), FALL_BACK);
+                        CallbackOptions.named(name).on(scheduler).onError(error -> {}),
+                        CallbackType.of(OnAsk.class),
+                        handler(value -> 0),
+                        FALL_BACK);
                 Source answers = Source.asking(callback.pointer(), 1, FALLBACK).start(1, -1, 0)) {
             await().atMost(SOON).until(() -> sent.get() > 100 && answers.rightAnswers() > 10 && handled.get() > 300);
 
