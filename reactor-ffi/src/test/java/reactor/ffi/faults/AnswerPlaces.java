@@ -60,7 +60,7 @@ final class AnswerPlaces {
 
     /** The first call fails, the next ones are answered. */
     private static void callback(Cell cell, BiFunction<CallbackOptions, OnAsk, NativeCallback<OnAsk>> kind) {
-        try (NativeCallback<OnAsk> callback = kind.apply(cell.options, raisesFirst(cell))) {
+        try (NativeCallback<OnAsk> callback = kind.apply(cell.unqueued, raisesFirst(cell))) {
             cell.pointer = callback.pointer();
             cell.fire(3);
             check(cell.metrics().failedCalls() == 1, "one has failed: " + cell.metrics());
@@ -68,7 +68,7 @@ final class AnswerPlaces {
     }
 
     static void onTheScheduler(Cell cell) {
-        try (NativeCallback<OnAsk> callback = threadSafe(cell.options, raisesFirst(cell))) {
+        try (NativeCallback<OnAsk> callback = threadSafe(cell.unqueued, raisesFirst(cell))) {
             cell.pointer = callback.pointer();
             cell.onScheduler(() -> cell.fireHere(3));
             check(cell.metrics().failedCalls() == 1, "one has failed: " + cell.metrics());
@@ -76,7 +76,7 @@ final class AnswerPlaces {
     }
 
     static void onALentTurn(Cell cell) {
-        try (NativeCallback<OnAsk> callback = threadSafe(cell.options, raisesFirst(cell))) {
+        try (NativeCallback<OnAsk> callback = threadSafe(cell.unqueued, raisesFirst(cell))) {
             cell.pointer = callback.pointer();
             cell.onScheduler(() -> cell.scheduler.runBlocking(() -> cell.fire(3)));
             check(cell.metrics().failedCalls() == 1, "one has failed: " + cell.metrics());
@@ -84,7 +84,7 @@ final class AnswerPlaces {
     }
 
     static void errorHandler(Cell cell) {
-        CallbackOptions options = cell.options.onError(error -> cell.raise());
+        CallbackOptions options = cell.unqueued.onError(error -> cell.raise());
         OnAsk handler = cell.answering(sequence -> {
             throw new IllegalArgumentException("the handler's own");
         });
@@ -95,7 +95,7 @@ final class AnswerPlaces {
     }
 
     static void closed(Cell cell) {
-        NativeCallback<OnAsk> callback = threadSafe(cell.options, cell.answering(sequence -> {}));
+        NativeCallback<OnAsk> callback = threadSafe(cell.unqueued, cell.answering(sequence -> {}));
         cell.pointer = callback.pointer();
         cell.fire(2);
         callback.closed().cast(Long.class).subscribe(cell.new Probe("onComplete"));

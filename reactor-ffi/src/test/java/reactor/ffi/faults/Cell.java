@@ -41,7 +41,11 @@ final class Cell {
     final Fault fault;
     final String name = "faults-" + NAMES.incrementAndGet();
     final CallbackScheduler scheduler = CallbackScheduler.create(name);
-    final CallbackOptions options = CallbackOptions.named(name).on(scheduler).overflow(Overflow.block(64, SOON));
+
+    /** For what has no queue. */
+    final CallbackOptions unqueued = CallbackOptions.named(name).on(scheduler);
+
+    final CallbackOptions options = unqueued.overflow(Overflow.block(64, SOON));
 
     private final long tokens = Tokens.out();
     private final AtomicLong calls = new AtomicLong();

@@ -155,7 +155,7 @@ final class SchedulerPlaces {
 
     static void errorHandler(Cell cell) {
         try (Confined<AtomicInteger> value = Confined.create(
-                cell.options.onError(error -> cell.raise()), AtomicInteger::new, number -> number.set(-1))) {
+                cell.unqueued.onError(error -> cell.raise()), AtomicInteger::new, number -> number.set(-1))) {
             value.send(number -> {
                 throw new IllegalArgumentException("the closure's own");
             });
