@@ -22,8 +22,6 @@ import reactor.ffi.fixture.Realtime;
  */
 class RealtimeIT extends StreamTest {
 
-    private static final Duration SPINS = Duration.ofMillis(200);
-
     static Stream<Arguments> policies() {
         return Stream.of(Overflow.latest(), Overflow.dropOldest(2), Overflow.dropOldest(1024), Overflow.dropNewest(16))
                 .flatMap(overflow -> Stream.of(0L, Long.MAX_VALUE).map(demand -> Arguments.of(overflow, demand)));
@@ -50,7 +48,6 @@ class RealtimeIT extends StreamTest {
                 Realtime.besideOrdinary(pointer.get(), Duration.ofSeconds(3), Duration.ofNanos(100_000));
 
         System.out.println("real time: " + overflow + ", demand " + demand + ": " + outcome + " of " + handedOver);
-        assertThat(outcome.longest()).isLessThan(SPINS);
         assertThat(outcome.calls()).isGreaterThan(1_000);
         delivered.cancel();
         scheduler.disposeGracefully().block(SOON);
