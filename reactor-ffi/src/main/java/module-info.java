@@ -4,6 +4,7 @@ module reactor.ffi {
     requires transitive reactor.core;
     requires transitive org.reactivestreams;
     requires static transitive org.jspecify;
+    requires static com.google.errorprone.annotations; // GuardedBy
     requires static java.management; // CodeCache
     requires static jdk.unsupported; // NativeSignals
     requires static micrometer.core; // CallbackMeters; not transitive, or who compiles without it could not

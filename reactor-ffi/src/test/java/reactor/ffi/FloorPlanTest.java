@@ -43,7 +43,10 @@ class FloorPlanTest {
     private static final String METERS = "reactor.ffi.micrometer";
     private static final String TOLD = "reactor.ffi.internal.blockhound";
 
-    private static final DescribedPredicate<JavaClass> JDK = resideInAnyPackage("java..", "org.jspecify.annotations");
+    /** With the annotations that only compilers read. */
+    private static final DescribedPredicate<JavaClass> JDK =
+            resideInAnyPackage("java..", "org.jspecify.annotations", "com.google.errorprone.annotations.concurrent");
+
     private static final DescribedPredicate<JavaClass> REACTOR =
             resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams");
     private static final DescribedPredicate<JavaClass> MICROMETER = resideInAPackage("io.micrometer..");

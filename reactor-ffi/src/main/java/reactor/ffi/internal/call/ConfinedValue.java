@@ -97,12 +97,16 @@ final class ConfinedValue<T> extends LoopSource {
     /** Who is inside a drain, and so maybe inside a closure. Written under the turn. */
     private volatile @Nullable Thread runner;
 
-    /** Under the turn only, as all that follows. */
+    /** Whether the maker has been called. Accessed under the turn only. */
     private boolean made;
 
+    /** Accessed under the turn only. */
     private boolean left;
 
+    /** Accessed under the turn only. */
     private @Nullable T value;
+
+    /** What the maker threw. Accessed under the turn only. */
     private @Nullable Throwable notMade;
 
     ConfinedValue(CallbackOptions options, NativeCall<T> maker, Confined.Action<? super T> release) {

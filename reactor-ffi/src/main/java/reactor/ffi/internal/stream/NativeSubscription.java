@@ -109,14 +109,16 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     /** How it ends, see Terminal. Set once; no value is taken after. */
     private volatile @Nullable Throwable terminal;
 
-    /** Whether a value, or a batch, is being delivered. The scheduler's thread only, as all that follows. */
+    /** Whether a value, or a batch, is being delivered. Accessed by the scheduler's thread only. */
     private boolean emitting;
 
+    /** Whether the end has begun. Accessed by the scheduler's thread only. */
     private boolean ended;
 
+    /** Whether nothing is registered any more. Any thread reads this field. */
     private volatile boolean unregistered;
 
-    /** It had to wait until an earlier subscription was unregistered, and need not any more. */
+    /** Whether a subscription that waited for an earlier one to unregister may register. Any thread reads this field. */
     private volatile boolean mayRegister;
 
     NativeSubscription(
@@ -470,12 +472,16 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         return registering;
     }
 
-    /** Under the lock of {@link #departures}, as what follows: nobody waits for it any longer, if its registration goes on. */
+    /**
+     * Lets nobody wait for this subscription any longer, if its registration still goes on; returns whether nobody does. Called
+     * under the lock of {@link #departures}.
+     */
     boolean leaveBehind() {
         leftBehind |= !registered && registering != null;
         return leftBehind;
     }
 
+    /** Returns whether a later subscription may register at once. Called under the lock of {@link #departures}. */
     boolean needsNoWait() {
         return unregistered || leftBehind;
     }

@@ -47,10 +47,10 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     /** Undone. The scheduler's thread writes it. */
     private volatile boolean ended;
 
-    /** The subscribers have been told. Of the scheduler's thread, as what follows. */
+    /** Whether the subscribers have been told of the end. Accessed by the scheduler's thread only. */
     private boolean finished;
 
-    /** What actions threw as the end of the source undid it. */
+    /** What actions threw as the end of the source undid the registration. Accessed by the scheduler's thread only. */
     private @Nullable Throwable thrown;
 
     SharedRegistration(

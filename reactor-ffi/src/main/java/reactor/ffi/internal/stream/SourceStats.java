@@ -1,5 +1,6 @@
 package reactor.ffi.internal.stream;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -34,12 +35,15 @@ public final class SourceStats {
 
     final LongAdder reserved = new LongAdder();
 
-    /** Of the subscriptions that live. Guarded by this, as what follows. */
+    /** Of the subscriptions that live. */
+    @GuardedBy("this")
     private final Set<Intake<?>> live = new HashSet<>();
 
     /** What those have queued, and delivered of that, that live no more. */
+    @GuardedBy("this")
     private long queuedByEnded;
 
+    @GuardedBy("this")
     private long deliveredByEnded;
 
     private SourceStats(CallCounters calls) {

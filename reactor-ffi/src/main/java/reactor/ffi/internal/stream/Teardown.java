@@ -1,5 +1,6 @@
 package reactor.ffi.internal.stream;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -47,27 +48,35 @@ final class Teardown {
     private final Owner owner;
     private final long source;
 
-    /** Upcalls, Actions and the threads of loops, oldest first. Guarded by this, as all that follows. */
+    /** Upcalls, Actions and the threads of loops, oldest first. */
+    @GuardedBy("this")
     private final LinkedHashSet<Object> stack = new LinkedHashSet<>();
 
     /** By address; those that ended too, for released. */
+    @GuardedBy("this")
     private final Map<Long, Upcall> made = new HashMap<>();
 
     /** Made since the last releaseNotify. */
+    @GuardedBy("this")
     private List<Upcall> notNotified = new ArrayList<>();
 
     /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
+    @GuardedBy("this")
     private Memory memory = new Memory();
 
-    /** In ms, once there is a loop. */
+    /** In ms, once there is a loop. Any thread reads this field. */
     private volatile int loopLimit;
 
     /** The stack is being popped: nothing is made any more. */
+    @GuardedBy("this")
     private boolean running;
 
+    /** The stack is empty for good. */
+    @GuardedBy("this")
     private boolean over;
 
     /** Who pops the stack. */
+    @GuardedBy("this")
     private @Nullable Thread unwinding;
 
     /** What actions threw; of the thread that pops. */

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.upcall;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
@@ -21,9 +22,10 @@ public final class Names {
 
     private static final Names ALL = new Names();
 
-    /** Guarded by this, as all that follows. */
+    @GuardedBy("this")
     private final Map<String, Counted> known = new HashMap<>();
 
+    @GuardedBy("this")
     @SuppressWarnings("serial") // nobody writes it
     private final Map<String, CallCounters> recent = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
@@ -105,6 +107,7 @@ public final class Names {
         return all;
     }
 
+    @GuardedBy("this")
     private void forget(List<String> changed) {
         for (Object gone = forgotten.poll(); gone != null; gone = forgotten.poll()) {
             String name = ((Counted) gone).name;

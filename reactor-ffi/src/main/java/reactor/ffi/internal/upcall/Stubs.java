@@ -1,5 +1,6 @@
 package reactor.ffi.internal.upcall;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -30,13 +31,16 @@ public final class Stubs {
     private final FunctionDescriptor descriptor;
     private final Boundary boundary;
 
-    /** Slots that native code is done with. Guarded by this, as all that follows. */
+    /** Slots that native code is done with. */
+    @GuardedBy("this")
     private final ArrayDeque<Slot> free = new ArrayDeque<>();
 
     /** Inert slots that native code may still call. */
+    @GuardedBy("this")
     private final Quarantine quarantine = new Quarantine();
 
     /** How many stubs this pool has made. */
+    @GuardedBy("this")
     private int created;
 
     private Stubs(FunctionDescriptor descriptor) {
@@ -130,6 +134,7 @@ public final class Stubs {
         return context != null ? context : type.getClassLoader();
     }
 
+    @GuardedBy("this")
     private Slot take(Signature<?> signature, SourceKey source) {
         Slot slot = free.pollLast();
         if (slot == null) {
@@ -153,6 +158,7 @@ public final class Stubs {
         return slot;
     }
 
+    @GuardedBy("this")
     private @Nullable Slot takeDue(SourceKey source) {
         Slot slot = quarantine.takeDue(source);
         if (slot != null) {
@@ -161,6 +167,7 @@ public final class Stubs {
         return slot;
     }
 
+    @GuardedBy("this")
     private @Nullable Slot takeEarly(SourceKey source) {
         Slot slot = quarantine.takeEarly(source);
         if (slot != null) {
@@ -170,6 +177,7 @@ public final class Stubs {
         return slot;
     }
 
+    @GuardedBy("this")
     private IllegalStateException noneLeft(Signature<?> signature, @Nullable OutOfMemoryError full) {
         return new IllegalStateException(
                 "no stub is left for " + signature.name() + ": of the JVM's " + Ceiling.created() + ", " + created
@@ -182,6 +190,7 @@ public final class Stubs {
                 full);
     }
 
+    @GuardedBy("this")
     @SuppressWarnings("restricted")
     private Slot create(Signature<?> signature) {
         Slot slot = new Slot(LAST_ID.incrementAndGet(), boundary.zero);
@@ -233,6 +242,7 @@ public final class Stubs {
     }
 
     /** Native code is done with what the slot was bound to last. */
+    @GuardedBy("this")
     private void free(Slot slot) {
         if (slot.early) {
             quarantine(slot);
@@ -242,6 +252,7 @@ public final class Stubs {
         }
     }
 
+    @GuardedBy("this")
     private void quarantine(Slot slot) {
         slot.retiredAt = System.nanoTime();
         quarantine.add(slot);

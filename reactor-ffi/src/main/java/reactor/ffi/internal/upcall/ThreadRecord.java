@@ -157,11 +157,12 @@ final class ThreadRecord {
         }
     }
 
-    /** Cold: any thread, as all that follows. */
+    /** Returns whether this record is that of a thread. Any thread; cold. */
     boolean isOf(Thread other) {
         return thread.refersTo(other);
     }
 
+    /** Returns whether the thread of this record lives. Any thread; cold. */
     boolean isAlive() {
         Thread alive = thread.get();
         return alive != null && alive.isAlive();
