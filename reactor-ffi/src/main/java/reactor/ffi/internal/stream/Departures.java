@@ -40,9 +40,12 @@ final class Departures {
         }
     }
 
-    /** False if it may register now; else it will be told. It does not wait for those that leave later. */
+    /**
+     * Returns false if the subscription may register now. Otherwise queues the subscription, and tells it once all that were
+     * cancelled before now have unregistered. A subscription that was itself cancelled meanwhile has nothing to wait for.
+     */
     synchronized boolean await(NativeSubscription<?> subscription) {
-        if (noneIsLeaving()) {
+        if (subscription.departure != 0 || noneIsLeaving()) {
             return false;
         }
         subscription.registersAfter = last;
