@@ -1,4 +1,4 @@
-/** What every room may know. Knows the JDK only. */
+/** What every room may know. Knows the JDK, and Reactor's loggers. */
 @NullMarked
 package reactor.ffi.internal;
 

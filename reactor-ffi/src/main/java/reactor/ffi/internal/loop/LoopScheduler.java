@@ -14,6 +14,7 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.SchedulerOptions;
+import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.life.AtExit;
 import reactor.ffi.internal.life.Hold;
 import reactor.ffi.internal.life.Refs;
@@ -264,9 +265,15 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
             return Turn.call(call);
         }
         Watch.Entry watch = Watch.begin("a lend of the turn", Thread.currentThread(), this, this::somebodyWaits);
+        if (Trail.isOn()) {
+            Trail.log(options.name(), "lends its turn");
+        }
         try {
             return turn.callBlocking(call);
         } finally {
+            if (Trail.isOn()) {
+                Trail.log(options.name(), "has its turn back");
+            }
             watch.end();
         }
     }

@@ -11,6 +11,7 @@ import reactor.ffi.CallbackOptions;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Registration;
+import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.loop.ExitHook;
 import reactor.ffi.internal.loop.LoopScheduler;
 
@@ -71,6 +72,9 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
             try {
                 subscription = new NativeSubscription<>(actual, options, scheduler, source, registration, departures);
                 if (!subscription.begin()) {
+                    if (Trail.isOn()) {
+                        Trail.log(options.name(), "refuses a subscription: " + scheduler + " takes no new work");
+                    }
                     throw refusal();
                 }
             } catch (Throwable refused) { // no memory and no thread, too

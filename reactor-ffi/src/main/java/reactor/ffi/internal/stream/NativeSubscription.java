@@ -21,6 +21,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.InvokeExact;
+import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.life.KeepAlive;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
@@ -177,6 +178,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     void mayRegister() {
+        if (Trail.isOn()) {
+            Trail.log(options.name(), "may register, as the subscriptions before it have unregistered");
+        }
         mayRegister = true;
         Disposable task = giveUp;
         if (task != null) {
@@ -190,6 +194,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         registering = Thread.currentThread();
         try {
             if (!isCancelled()) {
+                if (Trail.isOn()) {
+                    Trail.log(options.name(), "registers");
+                }
                 registration.register(this);
             }
         } catch (Throwable failed) {
@@ -451,6 +458,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private void end() {
         ended = true;
         refuse();
+        if (Trail.isOn()) {
+            Trail.log(options.name(), "unregisters");
+        }
         Throwable before = run(beforeUnregister);
         discardQueued();
         Throwable after = teardown.run();
@@ -460,6 +470,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         departures.end();
         stats.ended(intake);
         scheduler.detach(this);
+        if (Trail.isOn()) {
+            Trail.log(options.name(), "has unregistered");
+        }
         terminate(both(undone, run(options.onUnregistered())));
     }
 

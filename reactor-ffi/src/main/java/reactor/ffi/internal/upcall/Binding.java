@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.Trail;
 
 /**
  * What a slot does with a call: a handle of type {@code (Object target, arguments...)result}, and its target. A slot holds
@@ -129,6 +130,9 @@ final class Binding {
                 CallCounters counters = callee.counters();
                 if (isRefusal(thrown)) {
                     counters.refused.incrementAndGet();
+                    if (Trail.isOn()) {
+                        Trail.log(counters.name(), "refuses a call: " + thrown.getMessage());
+                    }
                     callee.callRefused(thrown.getCause());
                 } else {
                     counters.failed.incrementAndGet();

@@ -5,6 +5,7 @@ import static java.lang.invoke.MethodType.methodType;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.Trail;
 
 /**
  * The target of an inert slot: counts the call, and lets the fallback answer.
@@ -33,6 +34,9 @@ record Late(
     private Binding answer() {
         counters.late.incrementAndGet();
         NativeThreads.sawLateCall();
+        if (Trail.isOn()) {
+            Trail.log(counters.name(), "answers a late call with the fallback");
+        }
         return fallback;
     }
 }

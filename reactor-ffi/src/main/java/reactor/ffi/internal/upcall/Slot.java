@@ -59,6 +59,11 @@ final class Slot {
         BINDING.setVolatile(this, next);
     }
 
+    @Override
+    public String toString() {
+        return "slot " + id + " (0x" + Long.toHexString(pointer.address()) + ")";
+    }
+
     /** Reports what kept a call from coming as far as its binding. */
     static void notEntered(Throwable thrown, Slot slot) {
         slot.binding().report(thrown);

@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.Trail;
 
 /**
  * The stubs of one C function type. A stub is made once, in the global arena, and never freed: native code may call it at
@@ -125,6 +126,9 @@ public final class Stubs {
         slot.generation++;
         slot.source = source;
         slot.bind(binding);
+        if (Trail.isOn()) {
+            Trail.log(callee.counters().name(), "binds " + signature.name() + " to " + slot);
+        }
         return upcall;
     }
 
@@ -173,6 +177,9 @@ public final class Stubs {
         if (slot != null) {
             slot.early = true;
             REUSED_EARLY.increment();
+            if (Trail.isOn()) {
+                Trail.log("reactor-ffi", "reuses " + slot + " before its quarantine is over");
+            }
         }
         return slot;
     }
@@ -221,6 +228,9 @@ public final class Stubs {
         Late late = new Late(callee.counters(), rescue, keep);
         slot.bind(new Binding(boundary.late, late, boundary.zero, null, rescue.errors, null));
         quarantine(slot);
+        if (Trail.isOn()) {
+            Trail.log(callee.counters().name(), "retires " + slot);
+        }
         Sweeper.request();
     }
 
@@ -236,8 +246,12 @@ public final class Stubs {
             return;
         }
         if (slot.binding() == upcall.binding || quarantine.remove(slot)) {
-            silence(slot, callee(upcall.binding).counters());
+            CallCounters counters = callee(upcall.binding).counters();
+            silence(slot, counters);
             free(slot);
+            if (Trail.isOn()) {
+                Trail.log(counters.name(), "releases " + slot);
+            }
         }
     }
 
