@@ -17,12 +17,12 @@ import reactor.ffi.internal.call.AnsweredCallback;
  * for it. A {@link #direct} callback is answered on the calling thread itself, concurrently.
  *
  * <p>A callback may be made for one native call, such as a comparator, thousands of times a second. If native code is done with
- * the pointer when its function returns, {@link #released()} says so, and the pointer is used again at once:
+ * the pointer when its function returns, {@link #release()} says so, and the pointer is used again at once:
  *
  * <pre>{@code
  * try (NativeCallback<Compare> byAge = NativeCallback.direct(Compare.class, (a, b) -> age(a) - age(b))) {
  *     qsort(base, count, size, byAge.pointer());
- *     byAge.released();
+ *     byAge.release();
  * }
  * }</pre>
  *
@@ -56,29 +56,6 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      */
     static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler) {
         return threadSafe(CallbackOptions.defaults().on(scheduler), CallbackType.of(type), handler, null);
-    }
-
-    /**
-     * A callback that any thread may call, and that keeps the JVM alive.
-     *
-     * @param scheduler whose turn the handler runs under
-     * @param type a functional interface with the C signature
-     * @param handler what answers
-     * @param fallback answers when the handler throws, does not get its turn in time, or the callback is closed; on the
-     *     calling thread
-     * @param <F> the functional interface
-     * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
-     * @throws IllegalStateException if no stub is left
-     * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
-     */
-    static <F> NativeCallback<F> threadSafe(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
-        return threadSafe(
-                CallbackOptions.defaults().on(scheduler),
-                CallbackType.of(type),
-                handler,
-                requireNonNull(fallback, "fallback"));
     }
 
     /**
@@ -125,27 +102,6 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     /**
      * A callback for calls on the scheduler's own thread.
      *
-     * @param scheduler whose turn the handler runs under
-     * @param type a functional interface with the C signature
-     * @param handler what answers
-     * @param fallback answers where the handler cannot; on the calling thread
-     * @param <F> the functional interface
-     * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
-     * @throws IllegalStateException if no stub is left
-     */
-    static <F> NativeCallback<F> synchronous(CallbackScheduler scheduler, Class<F> type, F handler, F fallback) {
-        return synchronous(
-                CallbackOptions.defaults().on(scheduler),
-                CallbackType.of(type),
-                handler,
-                requireNonNull(fallback, "fallback"));
-    }
-
-    /**
-     * A callback for calls on the scheduler's own thread.
-     *
      * @param options name, scheduler, limit and error handler
      * @param type the C function type
      * @param handler what answers
@@ -179,22 +135,6 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      */
     static <F> NativeCallback<F> direct(Class<F> type, F handler) {
         return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, null);
-    }
-
-    /**
-     * A callback that is answered on the calling thread itself.
-     *
-     * @param type a functional interface with the C signature
-     * @param handler what answers; thread safe if several threads call
-     * @param fallback answers when the handler throws, or the callback is closed
-     * @param <F> the functional interface
-     * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
-     * @throws IllegalStateException if no stub is left
-     */
-    static <F> NativeCallback<F> direct(Class<F> type, F handler, F fallback) {
-        return direct(CallbackOptions.defaults(), CallbackType.of(type), handler, requireNonNull(fallback, "fallback"));
     }
 
     /**
@@ -271,5 +211,5 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * Native code is done with the pointer and will not call it again: closes, and the pointer may be used again at once, for
      * any callback. A call that comes all the same may run the handler of another callback. Allowed after {@link #close()}, too.
      */
-    void released();
+    void release();
 }

@@ -34,7 +34,7 @@ public final class NativeFlux {
      * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
      *     {@code IllegalStateException} if the JVM is shutting down
      */
-    public static <T> Flux<T> create(Registration<T> registration) {
+    public static <T> Flux<T> create(Registration<? super NativeSink<T>> registration) {
         return create(CallbackOptions.defaults(), registration);
     }
 
@@ -47,7 +47,7 @@ public final class NativeFlux {
      * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
      *     {@code IllegalStateException} if the JVM is shutting down
      */
-    public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
+    public static <T> Flux<T> create(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         return FluxNative.create(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
     }
 
@@ -67,7 +67,7 @@ public final class NativeFlux {
      * @return a hot Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
      *     {@code IllegalStateException} if the JVM is shutting down
      */
-    public static <T> Flux<T> share(CallbackOptions options, Registration<T> registration) {
+    public static <T> Flux<T> share(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         return FluxNative.share(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
     }
 
@@ -83,7 +83,7 @@ public final class NativeFlux {
      *     {@code IllegalStateException} if the JVM is shutting down
      */
     public static <Q, R extends @Nullable Object> Flux<Exchange<Q, R>> exchange(
-            CallbackOptions options, ExchangeRegistration<Q, R> registration) {
+            CallbackOptions options, Registration<? super ExchangeSink<Q, R>> registration) {
         requireNonNull(options, "options");
         requireNonNull(registration, "registration");
         return FluxNative.create(options, sink -> {

@@ -130,7 +130,7 @@ public interface NativeSink<T> {
      * @return this
      * @throws IllegalStateException if the subscription has ended
      */
-    NativeSink<T> runs(NativeCall<?> loop);
+    NativeSink<T> runLoop(NativeCall<?> loop);
 
     /**
      * Memory for what native code keeps: user data, structs of callbacks. Any thread may use it. It lives as long as native
@@ -147,7 +147,7 @@ public interface NativeSink<T> {
      *
      * @param pointer what {@link #callback} returned
      */
-    void released(MemorySegment pointer);
+    void release(MemorySegment pointer);
 
     /**
      * A C function {@code void (*)(void *)} that releases, when native code calls it, the callbacks made on this sink since
@@ -164,7 +164,7 @@ public interface NativeSink<T> {
      *
      * @return the demand; {@code Long.MAX_VALUE} means unbounded
      */
-    long requested();
+    long requestedFromDownstream();
 
     /**
      * Whether values are of no use any more: the subscriber cancelled, or the stream has ended.

@@ -30,32 +30,32 @@ public final class Overflow {
 
     private final Policy policy;
     private final int capacity;
-    private final Duration limit;
+    private final Duration timeout;
 
-    private Overflow(Policy policy, int capacity, Duration limit) {
+    private Overflow(Policy policy, int capacity, Duration timeout) {
         if (capacity < 1 || (capacity > MOST && policy != Policy.UNBOUNDED)) {
             throw new IllegalArgumentException("capacity is " + capacity + "; it must be from 1 to " + MOST);
         }
         this.policy = policy;
         this.capacity = capacity;
-        this.limit = limit;
+        this.timeout = timeout;
     }
 
     /**
-     * The native thread waits for room, so that demand reaches C and nothing is lost. After the limit the stream ends with an
+     * The native thread waits for room, so that demand reaches C and nothing is lost. After the timeout the stream ends with an
      * overflow error. Threads that must not wait (the scheduler's own, Reactor's non-blocking ones, any while the turn is
      * lent) use a reserve of 64 times the capacity instead. The default, with 8192 and 10 s.
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
-     * @param limit how long a thread waits, more than zero
+     * @param timeout how long a thread waits, more than zero
      * @return the policy
      * @throws IllegalArgumentException if one of them is not
      */
-    public static Overflow block(int capacity, Duration limit) {
-        if (requireNonNull(limit, "limit").isNegative() || limit.isZero()) {
-            throw new IllegalArgumentException("limit is " + limit + "; it must be more than zero");
+    public static Overflow block(int capacity, Duration timeout) {
+        if (requireNonNull(timeout, "timeout").isNegative() || timeout.isZero()) {
+            throw new IllegalArgumentException("timeout is " + timeout + "; it must be more than zero");
         }
-        return new Overflow(Policy.BLOCK, capacity, limit);
+        return new Overflow(Policy.BLOCK, capacity, timeout);
     }
 
     /**
@@ -139,16 +139,16 @@ public final class Overflow {
     /**
      * How long a thread waits for room.
      *
-     * @return the limit of {@link #block}; zero with the other policies
+     * @return the timeout of {@link #block}; zero with the other policies
      */
-    public Duration limit() {
-        return limit;
+    public Duration timeout() {
+        return timeout;
     }
 
     @Override
     public String toString() {
         return switch (policy) {
-            case BLOCK -> "block(" + capacity + ", " + limit + ")";
+            case BLOCK -> "block(" + capacity + ", " + timeout + ")";
             case UNBOUNDED -> "unbounded()";
             case ERROR -> "error(" + capacity + ")";
             case DROP_NEWEST -> "dropNewest(" + capacity + ")";

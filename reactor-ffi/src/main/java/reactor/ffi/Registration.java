@@ -1,21 +1,21 @@
 package reactor.ffi;
 
 /**
- * Registers callbacks with a native library, and says how they are unregistered. It runs once for each subscription, on
- * the thread that subscribes, after {@code onSubscribe}. If a subscription of the same Flux was cancelled before and is not
- * yet unregistered, it runs after that, on the scheduler's thread. What it throws undoes what it had registered, in reverse
- * order, and becomes the error of the stream.
+ * Registers callbacks with a native library, and says how they are unregistered. {@link NativeFlux} runs a registration once
+ * for each subscription, on the thread that subscribes, after {@code onSubscribe}. If a subscription of the same {@code Flux}
+ * was cancelled before and is not yet unregistered, the registration runs after that, on the scheduler's thread. What a
+ * registration throws undoes what the registration had made, in reverse order, and becomes the error of the stream.
  *
- * @param <T> the type of the values
+ * @param <S> the kind of sink: {@link NativeSink}, or {@link ExchangeSink} for {@link NativeFlux#exchange}
  */
 @FunctionalInterface
-public interface Registration<T> {
+public interface Registration<S extends NativeSink<?>> {
 
     /**
      * Registers.
      *
-     * @param sink where callbacks are made and their values go
+     * @param sink where callbacks are made, and where their values go
      * @throws Throwable whatever a native call throws
      */
-    void register(NativeSink<T> sink) throws Throwable;
+    void register(S sink) throws Throwable;
 }

@@ -208,7 +208,7 @@ class AnswersStressIT {
                     wrongOfClosed.addAndGet(source.wrongAnswers());
                 }
                 if (round % 2 == 0) {
-                    callback.released();
+                    callback.release();
                 }
                 closed.incrementAndGet();
             }

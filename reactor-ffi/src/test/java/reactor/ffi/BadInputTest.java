@@ -93,7 +93,7 @@ class BadInputTest {
             SchedulerMetrics.sources() SchedulerMetrics.longestTurn()
             PoolMetrics.stubs() PoolMetrics.quarantined() PoolMetrics.reusedEarly()
             SchedulerOptions.name() SchedulerOptions.spin() SchedulerOptions.warnAfter() SchedulerOptions.maxCallers()
-            Overflow.policy() Overflow.capacity() Overflow.reserve() Overflow.limit() Exchange.request()
+            Overflow.policy() Overflow.capacity() Overflow.reserve() Overflow.timeout() Exchange.request()
             # takes nothing, or true and false
             CallbackMetrics.all() PoolMetrics.now() SchedulerMetrics.all()
             CallbackOptions.defaults() CallbackOptions.keepAlive(boolean) CallbackScheduler.shared() Overflow.latest()
@@ -811,11 +811,11 @@ class BadInputTest {
             assertThat(fire(self.get())).isEqualTo(7);
             assertThat(fire(self.get())).isZero();
         });
-        allowed(table, "NativeCallback.released()", "twice, and inside its own handler", () -> {
+        allowed(table, "NativeCallback.release()", "twice, and inside its own handler", () -> {
             AtomicReference<NativeCallback<EchoInt>> self = new AtomicReference<>();
             self.set(direct(value -> {
-                self.get().released();
-                self.get().released();
+                self.get().release();
+                self.get().release();
                 return value;
             }));
             assertThat(fire(self.get())).isEqualTo(7);
@@ -858,7 +858,7 @@ class BadInputTest {
                 says);
         refused(
                 table,
-                "NativeFlux.exchange(CallbackOptions, ExchangeRegistration)",
+                "NativeFlux.exchange(CallbackOptions, Registration)",
                 "disposed",
                 rejected,
                 () -> NativeFlux.exchange(onDisposed, sink -> {}).blockLast(SOON),
@@ -924,10 +924,10 @@ class BadInputTest {
                     "declare");
             refused(
                     table,
-                    "NativeSink.runs(NativeCall)",
+                    "NativeSink.runLoop(NativeCall)",
                     late,
                     illegal,
-                    () -> ended.runs(() -> 1),
+                    () -> ended.runLoop(() -> 1),
                     "has ended",
                     "while it lives");
             refused(
@@ -974,15 +974,15 @@ class BadInputTest {
                             .isEqualTo(8));
             allowed(
                     table,
-                    "NativeSink.released(MemorySegment)",
+                    "NativeSink.release(MemorySegment)",
                     kind + ", not of this sink, twice, and inside its own handler",
                     () -> {
-                        live.released(ABS);
-                        ended.released(MemorySegment.ofArray(new long[1]));
+                        live.release(ABS);
+                        ended.release(MemorySegment.ofArray(new long[1]));
                         AtomicReference<MemorySegment> self = new AtomicReference<>();
                         self.set(live.callback(EchoInt.class, value -> {
-                            live.released(self.get());
-                            live.released(self.get());
+                            live.release(self.get());
+                            live.release(self.get());
                             return value;
                         }));
                         assertThat(CFunction.at(self.get(), EchoInt.class).echo(7))
@@ -997,9 +997,9 @@ class BadInputTest {
                     () -> assertThat(ended.isCancelled()).isTrue());
             allowed(
                     table,
-                    "NativeSink.requested()",
+                    "NativeSink.requestedFromDownstream()",
                     late,
-                    () -> assertThat(ended.requested()).isNotNegative());
+                    () -> assertThat(ended.requestedFromDownstream()).isNotNegative());
             allowed(
                     table,
                     "NativeSink.contextView()",
@@ -1191,7 +1191,7 @@ class BadInputTest {
     private NativeSink<Object> sink(String kind, boolean lives) {
         CompletableFuture<NativeSink<Object>> made = new CompletableFuture<>();
         CountDownLatch over = new CountDownLatch(1);
-        Registration<Object> registration = sink -> {
+        Registration<NativeSink<Object>> registration = sink -> {
             sink.onDispose(over::countDown);
             made.complete(sink);
         };
@@ -1440,8 +1440,7 @@ class BadInputTest {
                 (NativeDemand) ignored -> {},
                 (NativeAction) () -> {},
                 (NativeCall<Object>) () -> 1,
-                (Registration<Object>) ignored -> {},
-                (ExchangeRegistration<Object, Object>) ignored -> {},
+                (Registration<NativeSink<Object>>) ignored -> {},
                 (Confined.Action<Object>) ignored -> {},
                 (Confined.Query<Object, Object>) ignored -> 1,
                 1,

@@ -369,7 +369,7 @@ class DirectCallbackTest {
         void thatNativeCodeIsDoneWithFreesItsSlotAtOnce() {
             NativeCallback<OnMixedBag> first = NativeCallback.direct(OnMixedBag.class, (a, b, c) -> 1);
             MemorySegment pointer = first.pointer();
-            first.released();
+            first.release();
             try (NativeCallback<OnMixedBag> second = NativeCallback.direct(OnMixedBag.class, (a, b, c) -> 2)) {
                 assertThat(second.pointer()).isEqualTo(pointer);
                 assertThat(CFunction.at(pointer, OnMixedBag.class).call((byte) 0, 0, (short) 0))

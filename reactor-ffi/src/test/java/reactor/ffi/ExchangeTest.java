@@ -97,7 +97,7 @@ class ExchangeTest {
         Disposable subscription = asks(options, 0, 0, NEVER).subscribe(x -> x.reply(x.request()));
         OnAsk asks = CFunction.at(pointer, OnAsk.class);
         assertThat(asks.onAsk(0, 1, ID)).isEqualTo(ID + 1);
-        sink.released(pointer);
+        sink.release(pointer);
         assertThat(asks.onAsk(0, 1, ID)).as("nobody's any more: the zero").isZero();
         subscription.dispose();
     }
@@ -523,7 +523,7 @@ class ExchangeTest {
                 StepVerifier.create(asks(options, 1, 1, limit))
                         .expectErrorSatisfies(e -> assertThat(e)
                                 .isInstanceOf(IllegalArgumentException.class)
-                                .hasMessage("limit is " + limit + "; it must be more than zero"))
+                                .hasMessage("timeout is " + limit + "; it must be more than zero"))
                         .verify(Duration.ofSeconds(10));
             }
         }

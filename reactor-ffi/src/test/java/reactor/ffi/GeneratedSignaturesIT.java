@@ -221,17 +221,17 @@ class GeneratedSignaturesIT {
                 callback.close();
                 drive(callback.pointer(), threads, zero);
                 seen(0, 0);
-                callback.released();
+                callback.release();
             }
             try (NativeCallback<F> callback = maker.make(throwing, null)) {
                 drive(callback.pointer(), threads, zero);
                 seen(calls, calls);
-                callback.released();
+                callback.release();
             }
             try (NativeCallback<F> callback = maker.make(throwing, fallback)) {
                 drive(callback.pointer(), threads, otherAnswer);
                 seen(2 * calls, calls);
-                callback.released();
+                callback.release();
             }
         }
 
@@ -244,7 +244,7 @@ class GeneratedSignaturesIT {
                             sink.next(got);
                             return answer;
                         }));
-                        release.set(() -> sink.released(made));
+                        release.set(() -> sink.release(made));
                         pointer.complete(made);
                     })
                     .take(calls)
@@ -263,7 +263,7 @@ class GeneratedSignaturesIT {
                                     throw thrown;
                                 }),
                                 handler(place, got -> otherAnswer));
-                        release.set(() -> sink.released(made));
+                        release.set(() -> sink.release(made));
                         other.complete(made);
                     })
                     .then()

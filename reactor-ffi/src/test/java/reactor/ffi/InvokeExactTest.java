@@ -41,7 +41,7 @@ class InvokeExactTest extends StreamTest {
                 sink.complete();
             }
             case "onRequest" -> sink.onRequest(n -> STOP.invokeExact(handle));
-            default -> sink.runs(() -> STOP.invokeExact(handle));
+            default -> sink.runLoop(() -> STOP.invokeExact(handle));
         }
     }
 
@@ -61,7 +61,7 @@ class InvokeExactTest extends StreamTest {
     @ValueSource(strings = {"create", "share"})
     void soDoesThatOfARegistration(String kind) throws Exception {
         Recorder recorder = new Recorder(1);
-        Registration<Long> registration = sink -> STOP.invokeExact(MemorySegment.NULL);
+        Registration<NativeSink<Long>> registration = sink -> STOP.invokeExact(MemorySegment.NULL);
         Flux<Long> flux = kind.equals("create")
                 ? NativeFlux.create(options, registration)
                 : NativeFlux.share(options, registration);

@@ -484,7 +484,7 @@ class MetricsTest extends StreamTest {
             return NativeFlux.<Long>create(options, sink -> {
                         MemorySegment pointer = sink.callback(OfThisTest.class, (a, b, c, d, e, f, g) -> {});
                         if (released) {
-                            sink.onDispose(() -> sink.released(pointer));
+                            sink.onDispose(() -> sink.release(pointer));
                         }
                     })
                     .subscribeWith(new Recorder(Long.MAX_VALUE));

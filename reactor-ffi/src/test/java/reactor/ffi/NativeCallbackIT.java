@@ -105,8 +105,8 @@ class NativeCallbackIT {
                 int kind = round % 3;
                 AtomicReference<NativeCallback<OnAsk>> self = new AtomicReference<>();
                 NativeCallback<OnAsk> callback = NativeCallback.threadSafe(
-                        scheduler,
-                        OnAsk.class,
+                        CallbackOptions.defaults().on(scheduler),
+                        CallbackType.of(OnAsk.class),
                         (thread, sequence, id) -> {
                             if (kind == 0 && sequence == 20) {
                                 self.get().close();
@@ -130,7 +130,7 @@ class NativeCallbackIT {
                     right.addAndGet(source.rightAnswers());
                     fallbacks.addAndGet(source.fallbackAnswers());
                 }
-                callback.released();
+                callback.release();
                 callback.closed().block(Duration.ofSeconds(10));
             }
             System.out.println("wrong " + wrong);

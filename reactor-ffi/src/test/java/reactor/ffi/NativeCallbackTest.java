@@ -334,8 +334,8 @@ class NativeCallbackTest {
                     "test", (thread, error) -> errors.add(thread.getName() + ": " + error.getMessage()));
             try (CapturedLog log = new CapturedLog()) {
                 NativeCallback<EchoLong> callback = closing(NativeCallback.threadSafe(
-                        a,
-                        EchoLong.class,
+                        CallbackOptions.defaults().on(a),
+                        CallbackType.of(EchoLong.class),
                         value -> {
                             throw new IllegalStateException("thrown");
                         },
@@ -811,8 +811,8 @@ class NativeCallbackTest {
             AtomicReference<NativeCallback<EchoLong>> self = new AtomicReference<>();
             AtomicBoolean completed = new AtomicBoolean();
             NativeCallback<EchoLong> callback = closing(NativeCallback.threadSafe(
-                    a,
-                    EchoLong.class,
+                    CallbackOptions.defaults().on(a),
+                    CallbackType.of(EchoLong.class),
                     value -> {
                         self.get().close();
                         self.get().closed().subscribe(null, null, () -> completed.set(true));
@@ -861,7 +861,7 @@ class NativeCallbackTest {
                     start(() -> assertThat(askOnce(callback.pointer())).isEqualTo(6));
             inside.await();
             callback.closed().subscribe(null, null, () -> completed.set(true));
-            callback.released();
+            callback.release();
             NativeCallback<EchoLong> next = threadSafe(b, EchoLong.class, value -> value + 2);
             await().during(Duration.ofMillis(100)).untilFalse(completed);
             assertThat(askOnce(next.pointer())).isEqualTo(7);
@@ -879,14 +879,14 @@ class NativeCallbackTest {
             callback.close();
             assertThatCode(() -> {
                         callback.close();
-                        callback.released();
+                        callback.release();
                         callback.closed().block(Duration.ofSeconds(10));
                         callback.close();
                     })
                     .doesNotThrowAnyException();
             NativeCallback<EchoLong> next = threadSafe(a, EchoLong.class, value -> value + 2);
             callback.close();
-            callback.released();
+            callback.release();
             assertThat(next.pointer()).isEqualTo(callback.pointer());
             assertThat(askOnce(next.pointer())).as("the next one of that slot").isEqualTo(7);
         }

@@ -174,7 +174,7 @@ class NativeFluxTest extends StreamTest {
             List<Throwable> dropped = new CopyOnWriteArrayList<>();
             Hooks.onErrorDropped(dropped::add);
             try {
-                Registration<Long> registration = sink -> {
+                Registration<NativeSink<Long>> registration = sink -> {
                     events.register(sink);
                     sink.error(new java.io.IOException("no device"));
                     throw new IllegalStateException("nor another");

@@ -100,7 +100,7 @@ class NativeFluxValuesTest extends StreamTest {
                 assertThat(recorder.values).containsExactly(1L, 2L);
                 return true;
             });
-            assertThat(events.sink.requested()).isZero();
+            assertThat(events.sink.requestedFromDownstream()).isZero();
             assertThat(metrics().delivered()).isEqualTo(2);
             recorder.cancel();
         }
@@ -303,7 +303,7 @@ class NativeFluxValuesTest extends StreamTest {
             events.fire(1, 5);
             settle();
             assertThat(recorder.values).containsExactly(1L, 2L);
-            assertThat(events.sink.requested()).isZero();
+            assertThat(events.sink.requestedFromDownstream()).isZero();
             recorder.request(1);
             settle();
             assertThat(recorder.values).containsExactly(1L, 2L, 3L);

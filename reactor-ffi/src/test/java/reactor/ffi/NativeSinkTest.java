@@ -83,7 +83,7 @@ class NativeSinkTest extends StreamTest {
             arena.set(new WeakReference<>(events.sink.arena()));
             subscription.dispose();
             settle();
-            events.sink.released(events.pointer);
+            events.sink.release(events.pointer);
             Awaitility.await().atMost(SOON).untilAsserted(() -> {
                 System.gc();
                 assertThat(arena.get().get()).isNull();
@@ -116,7 +116,7 @@ class NativeSinkTest extends StreamTest {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
             flux().subscribe(recorder);
             MemorySegment first = events.pointer;
-            events.sink.released(first);
+            events.sink.release(first);
             events.fire(1, 1);
             MemorySegment second = events.sink.callback(OnEvent.class, (thread, sequence, id) -> events.sink.next(id));
             assertThat(second).isEqualTo(first);
@@ -132,10 +132,10 @@ class NativeSinkTest extends StreamTest {
             settle();
             MemorySegment pointer = events.pointer;
             NativeSink<Long> ended = events.sink;
-            ended.released(pointer);
+            ended.release(pointer);
             Disposable second = flux().subscribe();
             assertThat(events.pointer).isEqualTo(pointer);
-            ended.released(pointer);
+            ended.release(pointer);
             Disposable third = flux().subscribe();
             assertThat(events.pointer).as("the slot is not given away twice").isNotEqualTo(pointer);
             second.dispose();
@@ -149,8 +149,8 @@ class NativeSinkTest extends StreamTest {
             MemorySegment pointer = events.pointer;
             TestEvents other = new TestEvents();
             Disposable subscription = NativeFlux.create(options, other).subscribe();
-            other.sink.released(pointer);
-            other.sink.released(MemorySegment.NULL);
+            other.sink.release(pointer);
+            other.sink.release(MemorySegment.NULL);
             Calls.fromThreads(pointer, 1, 1, 5);
             settle();
             assertThat(recorder.values).containsExactly(5L);

@@ -175,7 +175,7 @@ class OverflowTest extends StreamTest {
     void capacitiesAndLimitsAreChecked() {
         assertThatThrownBy(() -> Overflow.dropNewest(0)).hasMessageContaining("capacity is 0");
         assertThatThrownBy(() -> Overflow.error((1 << 26) + 1)).hasMessageContaining("capacity");
-        assertThatThrownBy(() -> Overflow.block(1, Duration.ZERO)).hasMessageContaining("limit");
+        assertThatThrownBy(() -> Overflow.block(1, Duration.ZERO)).hasMessageContaining("timeout is PT0S");
         assertThat(Overflow.block(3, LONG).reserve()).isEqualTo(192);
         assertThat(Overflow.error(3).reserve()).isZero();
     }

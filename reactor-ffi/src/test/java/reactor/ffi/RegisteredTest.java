@@ -34,7 +34,7 @@ class RegisteredTest extends StreamTest {
         story.add(isOnScheduler() ? what + " on the scheduler" : what);
     }
 
-    private Flux<Long> source(String kind, Registration<Long> registration) {
+    private Flux<Long> source(String kind, Registration<NativeSink<Long>> registration) {
         return switch (kind) {
             case "create" -> NativeFlux.create(told, registration);
             case "share" -> NativeFlux.share(told, registration);

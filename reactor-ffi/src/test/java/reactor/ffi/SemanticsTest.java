@@ -33,7 +33,7 @@ class SemanticsTest {
             "ShareTest",
             "ShareIT",
             "DirectCallbackTest",
-            "RunsTest",
+            "RunLoopTest",
             "MetricsTest",
             "CallbackMetersTest",
             "WithoutMicrometerIT",

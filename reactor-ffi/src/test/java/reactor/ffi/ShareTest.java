@@ -49,7 +49,7 @@ class ShareTest {
     }
 
     /** The registration. Its one callback hands sequence + id over; native threads of the fixture fire it. */
-    private static final class Events implements Registration<Long> {
+    private static final class Events implements Registration<NativeSink<Long>> {
 
         final AtomicInteger registered = new AtomicInteger();
         final AtomicInteger live = new AtomicInteger();
@@ -198,10 +198,11 @@ class ShareTest {
             awaitTasks();
             NativeSink<Long> sink = events.sink;
             assertThat(sink.contextView().<String>get("who")).isEqualTo("first");
-            assertThat(sink.requested()).isEqualTo(7);
+            assertThat(sink.requestedFromDownstream()).isEqualTo(7);
             assertThat(sink.scheduler()).isSameAs(scheduler);
             second.cancel();
-            await().untilAsserted(() -> assertThat(sink.requested()).isEqualTo(Long.MAX_VALUE));
+            await().untilAsserted(
+                            () -> assertThat(sink.requestedFromDownstream()).isEqualTo(Long.MAX_VALUE));
             assertThat(asked).containsExactly(Long.MAX_VALUE);
             first.dispose();
         }
@@ -583,7 +584,7 @@ class ShareTest {
             AtomicInteger completed = new AtomicInteger();
             Flux<Long> shared = NativeFlux.share(options, sink -> {
                 events.register(sink);
-                sink.runs(() -> {
+                sink.runLoop(() -> {
                     events.fire(events.registered.get(), 1);
                     return 0;
                 });

@@ -9,7 +9,7 @@ import reactor.ffi.fixture.Calls;
 /**
  * A registration that a test looks into. Its one callback hands over sequence + id; native threads of the fixture fire it.
  */
-final class TestEvents implements Registration<Long> {
+final class TestEvents implements Registration<NativeSink<Long>> {
 
     final AtomicInteger registered = new AtomicInteger();
     final AtomicInteger unregistered = new AtomicInteger();

@@ -166,8 +166,11 @@ final class AnswerParts {
     }
 
     private void direct() {
-        NativeCallback<OnAsk> callback =
-                NativeCallback.direct(OnAsk.class, (thread, sequence, id) -> sequence + id, NO_ANSWER);
+        NativeCallback<OnAsk> callback = NativeCallback.direct(
+                CallbackOptions.defaults(),
+                CallbackType.of(OnAsk.class),
+                (thread, sequence, id) -> sequence + id,
+                NO_ANSWER);
         try (Source source = Source.asking(callback.pointer(), 9, FALLBACK)) {
             source.start(THREADS, round.each, 0).await();
             check("direct: right", source.rightAnswers(), THREADS * round.each);
@@ -192,7 +195,7 @@ final class AnswerParts {
                     asking.set(source);
                     sink.onDispose(source::stop);
                     source.start(THREADS, each, 0);
-                    sink.runs(() -> {
+                    sink.runLoop(() -> {
                         source.await();
                         return true;
                     });

@@ -108,7 +108,7 @@ final class StreamParts {
 
     /** A native loop, as far as the library knows. */
     private static void completesAfter(Source source, NativeSink<?> sink) {
-        sink.runs(() -> {
+        sink.runLoop(() -> {
             source.await();
             return true;
         });
@@ -248,7 +248,7 @@ final class StreamParts {
         AtomicLong sum = new AtomicLong();
         NativeFlux.<Integer>create(round.options("short-lived"), sink -> {
                     MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(thread));
-                    sink.runs(() -> Calls.fromShortLivedThreads(pointer, threads, 8, 0));
+                    sink.runLoop(() -> Calls.fromShortLivedThreads(pointer, threads, 8, 0));
                 })
                 .doOnNext(sum::addAndGet)
                 .blockLast(LIMIT);

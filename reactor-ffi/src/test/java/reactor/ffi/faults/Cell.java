@@ -96,7 +96,7 @@ final class Cell {
         register(sink, sink::next);
     }
 
-    Probe subscribe(Registration<Long> registration) {
+    Probe subscribe(Registration<NativeSink<Long>> registration) {
         return subscribe(NativeFlux.create(options, registration), "nowhere");
     }
 

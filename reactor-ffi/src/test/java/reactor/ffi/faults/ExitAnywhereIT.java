@@ -23,7 +23,7 @@ import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Source;
 
 /**
- * User code that ends the JVM where {@code ExitIT}, {@code ConfinedIT}, {@code ShareIT} and {@code RunsTest} do not look: a
+ * User code that ends the JVM where {@code ExitIT}, {@code ConfinedIT}, {@code ShareIT} and {@code RunLoopTest} do not look: a
  * stream of somebody else's is unregistered, and nobody waits for what cannot come.
  */
 class ExitAnywhereIT {

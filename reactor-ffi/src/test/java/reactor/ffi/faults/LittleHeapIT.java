@@ -135,7 +135,7 @@ class LittleHeapIT {
         private static void callback() {
             NativeCallback<OnPointer> callback = NativeCallback.threadSafe(SCHEDULER, OnPointer.class, data -> {});
             succeeded = true;
-            callback.released();
+            callback.release();
         }
 
         private static void offload() {

@@ -30,7 +30,7 @@ final class SharedPlaces {
     private SharedPlaces() {}
 
     /** Both join before the registration runs, or whatever it schedules. */
-    private static void bothFail(Cell cell, Registration<Long> registration, Runnable fire) {
+    private static void bothFail(Cell cell, Registration<NativeSink<Long>> registration, Runnable fire) {
         Flux<Long> shared = NativeFlux.share(cell.options, registration);
         AtomicReference<Cell.Probe> first = new AtomicReference<>();
         AtomicReference<Cell.Probe> second = new AtomicReference<>();

@@ -226,7 +226,7 @@ final class StreamPlaces {
     static void loop(Cell cell) {
         cell.subscribe(sink -> {
             cell.events(sink);
-            sink.runs(() -> {
+            sink.runLoop(() -> {
                 cell.raise();
                 return true;
             });

@@ -108,7 +108,7 @@ class CancelIT {
                 story = new StringBuilder(name + ": ");
             }
 
-            Flux<Long> flux(Registration<Long> registration) {
+            Flux<Long> flux(Registration<NativeSink<Long>> registration) {
                 return NativeFlux.create(CallbackOptions.named("cancel").on(SCHEDULER), registration);
             }
 

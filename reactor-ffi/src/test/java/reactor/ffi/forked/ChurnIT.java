@@ -167,7 +167,7 @@ class ChurnIT {
                         sink.onDispose(() -> {
                             if (released) {
                                 hub.remove(number);
-                                sink.released(pointer);
+                                sink.release(pointer);
                             } else {
                                 hub.retire(number, TimeUnit.SECONDS.toNanos(1));
                             }

@@ -178,7 +178,7 @@ class PointerHazardsIT {
                         NativeCallback<OnEvent> callback = ours(handler);
                         Calls.n(callback.pointer(), 1, 0);
                         callback.close();
-                        callback.released();
+                        callback.release();
                     }
                 }
             } catch (OutOfMemoryError full) {
@@ -246,8 +246,8 @@ class PointerHazardsIT {
             Calls.n(pointer, 1, 0);
             System.out.println("in quarantine: " + (reached.get() ? "the new one" : "nobody"));
             second.close();
-            second.released();
-            first.released();
+            second.release();
+            first.release();
             ours((thread, sequence, id) -> reached.set(true));
             ours((thread, sequence, id) -> reached.set(true));
             Calls.n(pointer, 1, 0);

@@ -100,7 +100,7 @@ final class CallbackLife extends AskedLife {
     }
 
     @Override
-    void released() {
-        callback.released();
+    void release() {
+        callback.release();
     }
 }

@@ -202,9 +202,9 @@ final class ConfinedLife extends AskedLife {
     }
 
     @Override
-    void released() {
+    void release() {
         if (callback != null) {
-            callback.released();
+            callback.release();
         }
     }
 

@@ -153,9 +153,9 @@ final class ExchangeLife extends Life implements CoreSubscriber<Exchange<Long, L
     }
 
     @Override
-    void released() {
+    void release() {
         if (sink != null && pointer != null) {
-            sink.released(pointer);
+            sink.release(pointer);
         }
     }
 

@@ -62,7 +62,7 @@ abstract class Life {
     abstract boolean awaitOver();
 
     /** Native code is done with it. */
-    abstract void released();
+    abstract void release();
 
     abstract void checkOwn(Checks checks, Counted metrics);
 

@@ -232,9 +232,9 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
     }
 
     @Override
-    void released() {
+    void release() {
         if (sink != null && pointer != null) {
-            sink.released(pointer);
+            sink.release(pointer);
         }
     }
 

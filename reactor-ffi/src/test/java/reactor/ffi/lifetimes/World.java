@@ -201,7 +201,7 @@ final class World implements AutoCloseable {
         checks.holds("a token that keeps the JVM up is not given back", Tokens.out() <= tokens);
         for (Life life : lives) {
             life.check(checks);
-            life.released();
+            life.release();
         }
         checks.equal("errors of the fixture", Fixture.errorCount(), 0);
         if (disposed) {

@@ -86,7 +86,7 @@ final class AnsweredCalls implements Load {
             faults.equal("wrong answers of the closed", source.wrongAnswers(), 0);
         }
         if (number % 2 == 0) { // the others wait for the end of their quarantine
-            callback.released();
+            callback.release();
         }
         closing.pause(2);
     }

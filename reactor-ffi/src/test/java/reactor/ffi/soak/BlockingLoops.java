@@ -34,7 +34,7 @@ final class BlockingLoops extends RoundsLoad {
         MemorySegment pointer = tally.oneValueEach(sink);
         Source source = Source.events(pointer, 0);
         sink.onDispose(() -> tally.end(source, sink, pointer));
-        sink.runs(() -> source.run(count, 0));
+        sink.runLoop(() -> source.run(count, 0));
         sink.onDispose(source::breakLoop);
     }
 }

@@ -161,8 +161,8 @@ final class BrokerKilled implements Load {
             mosquitto.loopStart();
             sink.onDispose(() -> {
                 mosquitto.loopStop();
-                sink.released(onConnect);
-                sink.released(onMessage);
+                sink.release(onConnect);
+                sink.release(onMessage);
             });
         }
 

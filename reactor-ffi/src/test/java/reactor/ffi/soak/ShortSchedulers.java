@@ -71,7 +71,7 @@ final class ShortSchedulers implements Load {
             faults.equal(answers.name + ": wrong", source.wrongAnswers(), 0);
         }
         callback.close();
-        callback.released();
+        callback.release();
         counter.close();
         stream.awaitNoSubscriber();
         rounds.pause(20);

@@ -60,7 +60,7 @@ final class ShortSubscriptions implements Load {
         sink.onDispose(() -> {
             if (number % 2 == 0) {
                 hub.remove(entry);
-                sink.released(pointer);
+                sink.release(pointer);
             } else {
                 hub.retire(entry, LATE);
             }

@@ -56,7 +56,7 @@ final class Tally {
         source.stop();
         calls.add(source.calls());
         source.close();
-        sink.released(pointer);
+        sink.release(pointer);
     }
 
     void awaitNoSubscriber() {

@@ -88,7 +88,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             }
             return callback;
         } catch (Throwable e) { // disposed meanwhile, no memory, or no thread
-            callback.released();
+            callback.release();
             throw e;
         }
     }
@@ -181,7 +181,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     }
 
     @Override
-    public void released() {
+    public void release() {
         close(true);
     }
 

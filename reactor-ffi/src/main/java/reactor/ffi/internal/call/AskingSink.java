@@ -36,10 +36,10 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     }
 
     @Override
-    public R ask(Q request, Duration limit, R fallback) {
+    public R ask(Q request, Duration timeout, R fallback) {
         requireNonNull(request, "request");
-        if (requireNonNull(limit, "limit").isNegative() || limit.isZero()) {
-            throw new IllegalArgumentException("limit is " + limit + "; it must be more than zero");
+        if (requireNonNull(timeout, "timeout").isNegative() || timeout.isZero()) {
+            throw new IllegalArgumentException("timeout is " + timeout + "; it must be more than zero");
         }
         if (scheduler.isOwnThread()) {
             throw new IllegalStateException(
@@ -47,7 +47,7 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
                             + ": nobody could answer while it waits; let native code call from a thread of its own, or answer in the handler");
         }
         OpenExchange<Q, R> exchange =
-                new OpenExchange<>(request, options.name(), options.onError(), TimeUnit.NANOSECONDS.convert(limit));
+                new OpenExchange<>(request, options.name(), options.onError(), TimeUnit.NANOSECONDS.convert(timeout));
         open.add(exchange);
         try {
             if (!sink.next(exchange)) { // added before: the end of the subscription either refuses it or is seen here
@@ -104,8 +104,8 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     }
 
     @Override
-    public ExchangeSink<Q, R> runs(NativeCall<?> loop) {
-        sink.runs(loop);
+    public ExchangeSink<Q, R> runLoop(NativeCall<?> loop) {
+        sink.runLoop(loop);
         return this;
     }
 
@@ -115,8 +115,8 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     }
 
     @Override
-    public void released(MemorySegment pointer) {
-        sink.released(pointer);
+    public void release(MemorySegment pointer) {
+        sink.release(pointer);
     }
 
     @Override
@@ -125,8 +125,8 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     }
 
     @Override
-    public long requested() {
-        return sink.requested();
+    public long requestedFromDownstream() {
+        return sink.requestedFromDownstream();
     }
 
     @Override

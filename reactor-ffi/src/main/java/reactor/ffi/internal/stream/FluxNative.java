@@ -21,7 +21,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     private static final AtomicLong SOURCES = new AtomicLong();
 
     private final CallbackOptions options;
-    private final Registration<T> registration;
+    private final Registration<? super NativeSink<T>> registration;
     private final LoopScheduler scheduler;
 
     /** Tells the pool of slots which registrations mean the same. */
@@ -31,13 +31,13 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     private final Subscribing subscribing = new Subscribing();
 
-    private FluxNative(CallbackOptions options, Registration<T> registration) {
+    private FluxNative(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         this.options = options;
         this.registration = registration;
         this.scheduler = (LoopScheduler) options.scheduler();
     }
 
-    public static <T> Flux<T> create(CallbackOptions options, Registration<T> registration) {
+    public static <T> Flux<T> create(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         NativeAction registered = options.onRegistered();
         return onAssembly(new FluxNative<>(options, sink -> {
             registration.register(sink);
@@ -45,7 +45,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
         }));
     }
 
-    public static <T> Flux<T> share(CallbackOptions options, Registration<T> registration) {
+    public static <T> Flux<T> share(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         Hub<T> hub = new Hub<>(options, registration, SOURCES.incrementAndGet());
         return onAssembly(new FluxNative<>(options, hub::join));
     }

@@ -13,14 +13,14 @@ import reactor.ffi.internal.loop.LoopScheduler;
 final class Hub<T> {
 
     private final CallbackOptions options;
-    private final Registration<T> registration;
+    private final Registration<? super NativeSink<T>> registration;
     private final LoopScheduler scheduler;
     private final long source;
 
     /** Null while there are no subscribers, or the one before has ended. The scheduler's thread writes it. */
     private volatile @Nullable SharedRegistration<T> current;
 
-    Hub(CallbackOptions options, Registration<T> registration, long source) {
+    Hub(CallbackOptions options, Registration<? super NativeSink<T>> registration, long source) {
         this.options = options;
         this.registration = registration;
         this.scheduler = (LoopScheduler) options.scheduler();

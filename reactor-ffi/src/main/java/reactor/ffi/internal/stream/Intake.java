@@ -171,7 +171,7 @@ final class Intake<T> {
         long start = System.nanoTime();
         long warnAt = scheduler.warnAfterNanos();
         long left = value instanceof Awaited awaited ? awaited.nanosLeft() : Long.MAX_VALUE;
-        long limit = Math.min(TimeUnit.NANOSECONDS.convert(overflow.limit()), left);
+        long limit = Math.min(TimeUnit.NANOSECONDS.convert(overflow.timeout()), left);
         boolean interrupted = false;
         try {
             waiting.add(self);

@@ -67,7 +67,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private final EventQueue<T> queue;
     private final Intake<T> intake;
     private final Teardown teardown;
-    private final Registration<T> registration;
+    private final Registration<? super NativeSink<T>> registration;
     private final Departures departures;
 
     /** Guarded by {@link #departures}: which of those that leave it is, from 1, and after which of them it registers. */
@@ -127,7 +127,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             CallbackOptions options,
             LoopScheduler scheduler,
             long source,
-            Registration<T> registration,
+            Registration<? super NativeSink<T>> registration,
             Departures departures) {
         super(scheduler);
         this.actual = actual;
@@ -603,7 +603,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     @Override
-    public long requested() {
+    public long requestedFromDownstream() {
         return requested;
     }
 

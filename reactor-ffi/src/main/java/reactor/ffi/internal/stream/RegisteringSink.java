@@ -36,8 +36,8 @@ interface RegisteringSink<T> extends NativeSink<T>, Owner {
     }
 
     @Override
-    default NativeSink<T> runs(NativeCall<?> loop) {
-        teardown().runs(requireNonNull(loop, "loop"), this::complete, this::error);
+    default NativeSink<T> runLoop(NativeCall<?> loop) {
+        teardown().runLoop(requireNonNull(loop, "loop"), this::complete, this::error);
         return this;
     }
 
@@ -47,8 +47,8 @@ interface RegisteringSink<T> extends NativeSink<T>, Owner {
     }
 
     @Override
-    default void released(MemorySegment pointer) {
-        teardown().released(requireNonNull(pointer, "pointer"));
+    default void release(MemorySegment pointer) {
+        teardown().release(requireNonNull(pointer, "pointer"));
     }
 
     @Override

@@ -71,7 +71,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     /** False if it has thrown. */
-    boolean register(Registration<T> registration) {
+    boolean register(Registration<? super NativeSink<T>> registration) {
         try {
             registration.register(this);
             return true;
@@ -246,8 +246,11 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     @Override
-    public long requested() {
-        return members.stream().mapToLong(NativeSink::requested).min().orElse(0);
+    public long requestedFromDownstream() {
+        return members.stream()
+                .mapToLong(NativeSink::requestedFromDownstream)
+                .min()
+                .orElse(0);
     }
 
     @Override

@@ -37,7 +37,7 @@ final class Teardown {
     private static final Signature<DestroyNotify> NOTIFY = Signature.of(DestroyNotify.class);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
-    /** How long the loop of sink.runs is waited for, once what stops it has run. Milliseconds. */
+    /** How long the loop of sink.runLoop is waited for, once what stops it has run. Milliseconds. */
     private static final String LOOP_LIMIT = "reactor.ffi.loop.limit";
 
     /** How often it waits a millisecond for memory, before it gives up. */
@@ -137,7 +137,7 @@ final class Teardown {
         return arena;
     }
 
-    void released(MemorySegment pointer) {
+    void release(MemorySegment pointer) {
         Upcall upcall;
         synchronized (this) {
             upcall = made.get(pointer.address());
@@ -185,7 +185,7 @@ final class Teardown {
     }
 
     /** A blocking loop on a thread of its own, which is pushed; popped, it is joined. */
-    void runs(NativeCall<?> loop, Runnable complete, Consumer<Throwable> fail) {
+    void runLoop(NativeCall<?> loop, Runnable complete, Consumer<Throwable> fail) {
         loopLimit = Property.read(
                 LOOP_LIMIT, 10_000, 0, Integer.MAX_VALUE); // a bad one fails the registration, not the end
         Thread thread = new Thread(
@@ -232,7 +232,7 @@ final class Teardown {
         }
         if (loop.isAlive()) {
             LOG.warn(
-                    "the native loop of {} still runs after {} ms: push the action that stops it after sink.runs, so that it"
+                    "the native loop of {} still runs after {} ms: push the action that stops it after sink.runLoop, so that it"
                             + " runs before the loop is waited for",
                     name,
                     limit);

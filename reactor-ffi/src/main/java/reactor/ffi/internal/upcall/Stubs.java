@@ -191,7 +191,7 @@ public final class Stubs {
                         + " are of this C type, and " + quarantine.size()
                         + " of these wait until C can be done with them."
                         + " Pointers that native code is done with are reused at once if their source says so: call"
-                        + " sink.released(pointer) or callback.released(), or pass sink.releaseNotify() to the library. The"
+                        + " sink.release(pointer) or callback.release(), or pass sink.releaseNotify() to the library. The"
                         + " ceiling is an eighth of the code cache (-XX:ReservedCodeCacheSize), or the system property"
                         + " reactor.ffi.stubs.limit",
                 full);

@@ -429,7 +429,7 @@ class StubsTest {
                 open.run();
             } catch (IllegalStateException e) {
                 check(e.getMessage().contains("EchoInt.echo"), e.getMessage());
-                check(e.getMessage().contains("sink.released(pointer)"), e.getMessage());
+                check(e.getMessage().contains("sink.release(pointer)"), e.getMessage());
                 check(e.getMessage().contains("reactor.ffi.stubs.limit"), e.getMessage());
                 return;
             }

@@ -28,7 +28,7 @@ final class Cycle {
             registered.incrementAndGet();
             sink.onDispose(() -> {
                 if (released) {
-                    sink.released(made);
+                    sink.release(made);
                 }
                 unregistered.incrementAndGet();
             });

@@ -35,7 +35,7 @@ import reactor.test.StepVerifier;
 
 /** The statements on loops. The loop is the fixture's, which blocks as pcap_loop does, until it is broken or its count is reached. */
 @Timeout(60)
-class RunsTest {
+class RunLoopTest {
 
     private static final String LIMIT = "reactor.ffi.loop.limit";
 
@@ -50,7 +50,7 @@ class RunsTest {
         scheduler.disposeGracefully().block(Duration.ofSeconds(10));
     }
 
-    private final class Loop implements Registration<Long> {
+    private final class Loop implements Registration<NativeSink<Long>> {
 
         private final long count;
         private final @Nullable Throwable thrown;
@@ -66,7 +66,7 @@ class RunsTest {
             MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence));
             Source own = Source.events(pointer, 0);
             sink.onDispose(own::close);
-            sink.runs(() -> {
+            sink.runLoop(() -> {
                 loopThread.set(Thread.currentThread());
                 long fired = own.run(count, 100_000);
                 order.add("loop has ended");
@@ -173,7 +173,7 @@ class RunsTest {
                 Source source = Source.events(pointer, 0);
                 sink.onDispose(ended::countDown);
                 sink.onDispose(source::close);
-                sink.runs(() -> source.run(-1, 100_000));
+                sink.runLoop(() -> source.run(-1, 100_000));
                 sink.onDispose(source::breakLoop);
             });
             self.update(stream.subscribe());
@@ -210,7 +210,7 @@ class RunsTest {
             AtomicInteger most = new AtomicInteger();
             Flux<Integer> stream = NativeFlux.create(
                     options,
-                    sink -> sink.runs(() -> {
+                    sink -> sink.runLoop(() -> {
                         most.accumulateAndGet(live.incrementAndGet(), Math::max);
                         sink.next(1);
                         live.decrementAndGet();
@@ -226,7 +226,7 @@ class RunsTest {
                 CountDownLatch end = new CountDownLatch(1);
                 for (int i = 1; i <= 3; i++) {
                     int value = i;
-                    sink.runs(() -> {
+                    sink.runLoop(() -> {
                         sink.next(value);
                         awaitLatch(end);
                         return 0;
@@ -255,7 +255,7 @@ class RunsTest {
                     }))
                     .verifyComplete();
             assertThatIllegalStateException()
-                    .isThrownBy(() -> sink.get().runs(() -> 0))
+                    .isThrownBy(() -> sink.get().runLoop(() -> 0))
                     .withMessageContaining("the subscription of runs-test has ended");
         }
     }
@@ -270,7 +270,7 @@ class RunsTest {
                         sink.onDispose(() -> order.add("interrupted: " + Thread.interrupted()));
                         sink.onDispose(() ->
                                 order.add("loop alive: " + loopThread.get().isAlive()));
-                        sink.runs(() -> {
+                        sink.runLoop(() -> {
                             loopThread.set(Thread.currentThread());
                             awaitLatch(stopped);
                             await().during(Duration.ofMillis(100)).until(order::isEmpty); // it takes a while to stop
@@ -299,7 +299,7 @@ class RunsTest {
                                 order.add("stop");
                                 stop.countDown();
                             });
-                            sink.runs(() -> {
+                            sink.runLoop(() -> {
                                 loopThread.set(Thread.currentThread());
                                 awaitLatch(stop);
                                 return 0;
@@ -314,7 +314,7 @@ class RunsTest {
                         .isBetween(Duration.ofMillis(200), Duration.ofSeconds(5));
                 assertThat(log.text())
                         .contains("the native loop of runs-test still runs after 200 ms")
-                        .contains("push the action that stops it after sink.runs");
+                        .contains("push the action that stops it after sink.runLoop");
                 await().until(() -> !loopThread.get().isAlive());
             }
         }
@@ -322,7 +322,7 @@ class RunsTest {
         @Test
         void hasALimitThatIsANumberOrItDoesNotBegin() {
             System.setProperty(LIMIT, "soon");
-            StepVerifier.create(NativeFlux.<Long>create(options, sink -> sink.runs(() -> order.add("begun"))))
+            StepVerifier.create(NativeFlux.<Long>create(options, sink -> sink.runLoop(() -> order.add("begun"))))
                     .verifyErrorMessage(
                             "system property reactor.ffi.loop.limit is 'soon'; it must be a number from 0 to 2147483647");
             assertThat(order).isEmpty();
@@ -337,7 +337,7 @@ class RunsTest {
             try (CapturedLog log = CapturedLog.start()) {
                 Disposable subscription = NativeFlux.<Long>create(
                                 options.on(impatient),
-                                sink -> sink.runs(() -> {
+                                sink -> sink.runLoop(() -> {
                                     loopThread.set(Thread.currentThread());
                                     awaitLatch(stop);
                                     return 0;
@@ -346,7 +346,7 @@ class RunsTest {
                 await().until(() -> loopThread.get() != null);
                 subscription.dispose();
                 await().until(() -> log.text().contains("still runs after 400 ms"));
-                assertThat(log.text()).contains("the wait for the native loop of runs-test", "RunsTest");
+                assertThat(log.text()).contains("the wait for the native loop of runs-test", "RunLoopTest");
             } finally {
                 stop.countDown();
                 impatient.dispose();
@@ -398,7 +398,7 @@ class RunsTest {
             CountDownLatch stop = new CountDownLatch(1);
             NativeFlux.<Long>create(CallbackOptions.named("exits"), sink -> {
                         sink.onDispose(() -> System.out.println("unregistered"));
-                        sink.runs(() -> {
+                        sink.runLoop(() -> {
                             running.countDown();
                             if (args[0].equals("loop")) {
                                 System.exit(6);
