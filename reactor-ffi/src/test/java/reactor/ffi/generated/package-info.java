@@ -1,0 +1,2 @@
+/** C function types made at random, as source text of C and Java, for {@code GeneratedSignaturesIT}. */
+package reactor.ffi.generated;

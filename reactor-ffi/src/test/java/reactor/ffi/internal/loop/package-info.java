@@ -1,0 +1,2 @@
+/** Unit tests of the scheduler's room: thread, tasks, timers, the turn and those that wait for it. */
+package reactor.ffi.internal.loop;

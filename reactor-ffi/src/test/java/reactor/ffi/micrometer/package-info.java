@@ -1,0 +1,2 @@
+/** Tests of the meters for Micrometer. */
+package reactor.ffi.micrometer;
