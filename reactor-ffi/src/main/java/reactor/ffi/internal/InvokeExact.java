@@ -2,7 +2,10 @@ package reactor.ffi.internal;
 
 import java.lang.invoke.WrongMethodTypeException;
 
-/** The trap of {@code () -> handle.invokeExact(x)}: the body of such a lambda is an expression, which asks for an Object. */
+/**
+ * Explains the trap of {@code () -> handle.invokeExact(x)}: the body of such a lambda is an expression, so that the call
+ * asks for a result of type Object.
+ */
 public final class InvokeExact {
 
     private static final String CURE = ". A lambda that is an expression asks invokeExact for an Object: write braces,"
@@ -11,10 +14,11 @@ public final class InvokeExact {
     private InvokeExact() {}
 
     /**
-     * What a lambda of the user has thrown, with the cure if that is the trap.
+     * Returns what a lambda of the user has thrown, with the cure if the error is that trap.
      *
-     * @param thrown anything
-     * @return the same, unless it is a WrongMethodTypeException: then one that says the cure, whose cause is the other
+     * @param thrown any error or exception
+     * @return {@code thrown}; for a WrongMethodTypeException a new one that names the cure, with {@code thrown} as its
+     *     cause
      */
     public static Throwable explained(Throwable thrown) {
         if (!(thrown instanceof WrongMethodTypeException)) {

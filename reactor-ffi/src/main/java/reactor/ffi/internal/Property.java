@@ -1,19 +1,20 @@
 package reactor.ffi.internal;
 
-/** A limit that is a system property. */
+/** Reads limits that are system properties. */
 public final class Property {
 
     private Property() {}
 
     /**
-     * A whole number.
+     * Returns the value of a system property that is a whole number.
      *
-     * @param property its name
-     * @param byDefault what it is where it is not set
-     * @param least it must not be less
-     * @param most it must not be more
-     * @return its value
-     * @throws IllegalArgumentException if it is set to anything else
+     * @param property the name of the property
+     * @param byDefault the value if the property is not set
+     * @param least the smallest value allowed
+     * @param most the largest value allowed
+     * @return the value
+     * @throws IllegalArgumentException if the property is set to anything but a number from {@code least} to {@code
+     *     most}
      */
     public static int read(String property, int byDefault, int least, int most) {
         String text = System.getProperty(property);

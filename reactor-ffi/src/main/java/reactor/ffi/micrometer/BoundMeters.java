@@ -20,7 +20,10 @@ import reactor.ffi.internal.upcall.Names;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
-/** The meters in one registry, which come and go with what they measure. It lives as long as the registry, and does not hold it. */
+/**
+ * The meters in one registry, which are added and removed with the sources and schedulers that they measure. An instance
+ * lives as long as its registry, and does not hold the registry.
+ */
 final class BoundMeters {
 
     private static final Logger LOG = Loggers.getLogger(CallbackMeters.class);
@@ -30,14 +33,14 @@ final class BoundMeters {
     private final Map<String, MeterGroup<List<SchedulerMetrics>>> schedulers = new ConcurrentHashMap<>();
     private final MeterGroup<PoolMetrics> pool = new MeterGroup<>(Tags.empty(), PoolMetrics::now);
 
-    /** A registry that refuses one meter may refuse them all: the first is enough. */
+    /** Whether a refused meter was logged. Only the first is, because a registry that refuses one meter may refuse all. */
     private volatile boolean warned;
 
     BoundMeters(MeterRegistry registry) {
         this.registry = new WeakReference<>(registry);
     }
 
-    /** First listens, then looks at what is there: nothing falls in between. */
+    /** Subscribes to new names first and then adds the meters of existing names, so that none is missed in between. */
     void begin() {
         Names.listen(weakly(this, BoundMeters::source));
         Running.listen(weakly(this, BoundMeters::scheduler));
@@ -46,7 +49,7 @@ final class BoundMeters {
         SchedulerMetrics.all().forEach(each -> scheduler(each.name()));
     }
 
-    /** Static, so that it cannot hold what it refers to. */
+    /** Returns a listener that holds the meters weakly. Static, so that the lambda cannot capture the instance. */
     private static Predicate<String> weakly(BoundMeters meters, BiConsumer<BoundMeters, String> update) {
         WeakReference<BoundMeters> reference = new WeakReference<>(meters);
         return name -> {
@@ -58,7 +61,10 @@ final class BoundMeters {
         };
     }
 
-    /** On whichever thread subscribes or runs a scheduler, which a registry's filter or listener must not hurt. */
+    /**
+     * Runs an action on the registry, if that still exists. Called on a thread that subscribes or runs a scheduler: what
+     * a filter or listener of the registry throws is logged, not thrown.
+     */
     private void with(Consumer<MeterRegistry> action) {
         MeterRegistry live = registry.get();
         if (live != null) {
@@ -86,7 +92,7 @@ final class BoundMeters {
                         PoolMetrics::reusedEarly);
     }
 
-    /** No lock is held while the registry is called, which has locks of its own. */
+    /** Adds or removes the meters of a source. No lock is held during calls of the registry, which has locks of its own. */
     private void source(String name) {
         if (Names.find(name) == null) {
             remove(sources.remove(name));
@@ -131,7 +137,7 @@ final class BoundMeters {
                 .time("scheduler.turn.longest", "The longest turn of the last minutes", BoundMeters::longestTurn);
     }
 
-    /** Schedulers of one name are shown as one. */
+    /** Returns the metrics of all schedulers of a name, whose figures are added up. */
     private static List<SchedulerMetrics> allOf(String name) {
         return SchedulerMetrics.all().stream()
                 .filter(each -> each.name().equals(name))

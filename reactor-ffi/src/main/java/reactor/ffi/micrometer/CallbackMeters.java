@@ -33,10 +33,10 @@ import reactor.ffi.SchedulerMetrics;
 @SuppressWarnings("exports") // who uses it requires micrometer.core, and nobody else has to
 public final class CallbackMeters implements MeterBinder {
 
-    /** Weak in both: a registry is not held for being here. */
+    /** The meters of each registry. Keys and values are weak: the map holds no registry. */
     private static final Map<MeterRegistry, BoundMeters> BOUND = Collections.synchronizedMap(new WeakHashMap<>());
 
-    /** Nothing happens before it is bound. */
+    /** Makes a binder. No meter exists before {@link #bindTo}. */
     public CallbackMeters() {}
 
     @Override

@@ -13,9 +13,10 @@ import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /**
- * The meters of one thing, each of which reads a snapshot. Meters hold it weakly, as Micrometer does with what is measured.
+ * The meters of one source, one scheduler or the pool. Each meter reads a snapshot, and holds this group weakly, as
+ * Micrometer does with what is measured.
  *
- * @param <S> the snapshot
+ * @param <S> the type of the snapshot
  */
 final class MeterGroup<S> {
 
@@ -38,7 +39,7 @@ final class MeterGroup<S> {
         ids.forEach(registry::remove);
     }
 
-    /** A group and where it is registered: the group does not hold the registry. */
+    /** Registers the meters of a group with a registry, which the group does not hold. */
     final class Registering {
 
         private final MeterRegistry registry;
@@ -61,7 +62,7 @@ final class MeterGroup<S> {
                     .register(registry));
         }
 
-        /** Of nanoseconds. */
+        /** Registers a gauge of a time, in nanoseconds. */
         Registering time(String name, String description, ToDoubleFunction<S> nanos) {
             return add(TimeGauge.builder(PREFIX + name, MeterGroup.this, TimeUnit.NANOSECONDS, read(nanos))
                     .tags(tags)

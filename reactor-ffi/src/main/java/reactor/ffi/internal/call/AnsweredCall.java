@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.loop.TurnCall;
 import reactor.ffi.internal.upcall.Refusal;
 
-/** One call of a native thread that waits: its arguments, then its answer. */
+/** The call of a native thread that waits for an answer: holds the arguments of the call, then its result. */
 final class AnsweredCall extends TurnCall {
 
     static final MethodType SPREAD = methodType(Object.class, Object.class, Object[].class);
@@ -15,10 +15,10 @@ final class AnsweredCall extends TurnCall {
     private final Answers answers;
     private final Object[] arguments;
 
-    /** It wakes the scheduler when it is queued. */
+    /** Whether queueing the call wakes the scheduler. */
     private final boolean wakes;
 
-    /** Written by who runs it, read by the caller after it is done. */
+    /** Written by the thread that runs the handler; read by the caller once the state is DONE. */
     private @Nullable Object result;
 
     private @Nullable Throwable thrown;
@@ -42,7 +42,10 @@ final class AnsweredCall extends TurnCall {
         }
     }
 
-    /** The caller, once it was run. */
+    /**
+     * Returns the handler's result, or throws what the handler threw. Called by the waiting thread, after the call was
+     * run.
+     */
     @Nullable
     Object answer() throws Throwable {
         if (thrown != null) {

@@ -22,17 +22,20 @@ import reactor.ffi.internal.upcall.Upcall;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
-/** An answered callback as its owner sees it. The slot knows {@link Answers} only. */
+/**
+ * The {@link NativeCallback} that its owner holds. The slot refers to {@link Answers} only, so that a callback which
+ * nobody holds can be collected.
+ */
 public final class AnsweredCallback<F> implements NativeCallback<F> {
 
     private static final Logger LOG = Loggers.getLogger(AnsweredCallback.class);
 
-    /** Why a callback on a scheduler has no use for the limits of a queue. */
+    /** The reason, in an error message, why a callback on a scheduler refuses the limits of a queue. */
     public static final String CALLERS_WAIT =
             "the callers of a NativeCallback wait, for answerWithin, and as many of them as"
                     + " SchedulerOptions.maxCallers says";
 
-    /** A callback that one thread makes and closes within that time was made for one native call. Nanoseconds. */
+    /** In ns. A callback that the same thread makes and closes within this time was made for one native call. */
     private static final long TRANSIENT = TimeUnit.SECONDS.toNanos(1);
 
     private final Answers answers;
@@ -57,7 +60,10 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     /** It was closed as a callback is that was made for one native call. */
     private boolean isTransient;
 
-    /** Guarded by {@link Closings}, then of its thread. */
+    /**
+     * The next callback in the list of {@link Closings}. Guarded by the class Closings until its thread has taken the
+     * list; accessed by that thread only afterwards.
+     */
     @Nullable
     AnsweredCallback<?> nextClosing;
 
@@ -71,7 +77,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         this.cleanable = Collected.tell(this, forgotten);
     }
 
-    /** A callback that wakes its scheduler, and keeps the JVM alive, unless the options say that it does not. */
+    /** Makes a callback that wakes its scheduler, and that keeps the JVM alive unless the options say otherwise. */
     public static <F> NativeCallback<F> threadSafe(
             CallbackOptions options, CallbackType<F> type, F handler, @Nullable F fallback) {
         LoopScheduler scheduler =
@@ -111,7 +117,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         return made(signature, signature.invoker(), handler, handler, fallback, answers, options, null);
     }
 
-    /** Callbacks of one name, one interface and one handler class are one source. */
+    /** Binds a slot. Callbacks of one name, one interface and one handler class count as one source of stubs. */
     private static <F> NativeCallback<F> made(
             Signature<F> signature,
             MethodHandle entry,
@@ -127,7 +133,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             made = new AnsweredCallback<>(answers, upcall, signature.name(), scheduler);
             return made;
         } finally {
-            if (made == null) { // no memory, or no thread; nobody has seen the pointer
+            if (made == null) { // no memory, or no thread: the pointer was not returned to anybody
                 upcall.release();
             }
         }
@@ -207,7 +213,10 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         }
     }
 
-    /** By {@link Closings}: ends this callback if no handler runs any more. Never throws. */
+    /**
+     * Ends this callback if none of its handlers runs any more; returns whether it has ended. Called by {@link
+     * Closings}. Never throws.
+     */
     boolean endIfLeft() {
         try {
             if (!upcall.awaitLeft(TimeUnit.MILLISECONDS.toNanos(1))) {
@@ -230,7 +239,10 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         closed.tryEmitEmpty();
     }
 
-    /** Not before the handlers have left: in a slot that is bound anew nobody could tell them from the next one's. */
+    /**
+     * Lets the slot be reused. Called once the handlers have left, because in a slot that is bound again their calls
+     * could not be told from those of the next handler.
+     */
     private void releaseSlot() {
         if (released) {
             upcall.release();
@@ -249,12 +261,18 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         return "NativeCallback[" + name + "]";
     }
 
-    /** Reports a callback that was collected without close. Its pointer goes on working, and a ref is kept. */
+    /**
+     * Logs that a callback was collected without close. The pointer of such a callback goes on working, and its ref is
+     * kept.
+     */
     private static final class Forgotten implements Runnable {
 
         private final String name;
 
-        /** Held here, too, so that the ref of a forgotten callback is not lost. Null if it is direct, and has none. */
+        /**
+         * The refs of the callback, held here too, so that the ref of a collected callback keeps the JVM alive. Null for
+         * a direct callback, which has none.
+         */
         private final @Nullable Refs refs;
 
         private final Throwable made;

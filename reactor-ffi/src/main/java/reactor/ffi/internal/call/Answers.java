@@ -20,8 +20,9 @@ import reactor.ffi.internal.upcall.Refusal;
 import reactor.util.context.Context;
 
 /**
- * What a slot of an answered callback calls: runs the handler here, or hands the call over to the scheduler. It does not know
- * its {@link AnsweredCallback}, so that one that was forgotten can be noticed.
+ * The target of a slot of an answered callback: runs the handler on the calling thread, or hands the call over to the
+ * scheduler. Does not refer to its {@link AnsweredCallback}, so that the garbage collector finds a callback that its
+ * owner has forgotten.
  */
 final class Answers implements Callee {
 
@@ -38,16 +39,22 @@ final class Answers implements Callee {
     private final long limit;
     private final CallCounters counters;
 
-    /** Calls whose callers sleep, or are about to: close gives them the fallback at once, the first ref wakes the scheduler. */
+    /**
+     * Calls whose callers sleep, or are about to sleep. Close ends these calls with the fallback at once; the first ref
+     * wakes the scheduler for them.
+     */
     private final Set<AnsweredCall> sleeping = ConcurrentHashMap.newKeySet();
 
-    /** Stands for an error that the thread which ran the handler has reported. One for all, as the heap may be at its end. */
+    /**
+     * Thrown in the place of an error that the thread which ran the handler has reported already. Made in advance,
+     * because the heap may be full.
+     */
     private final Throwable reported = new Reported();
 
-    /** Once for all: native code may go on to call for ever. */
+    /** Whether the end of the scheduler was reported. Reported once, because native code may call for ever. */
     private final AtomicBoolean saidDisposed = new AtomicBoolean();
 
-    /** Set by the first ref, for good: {@link #wakeFromNowOn}. */
+    /** Whether a call wakes the scheduler. Set by the first ref and never cleared. */
     private volatile boolean wakes;
 
     volatile boolean closed;
@@ -63,26 +70,35 @@ final class Answers implements Callee {
         this.counters = Names.of(options.name());
     }
 
-    /** Whether the caller has the turn already, or needs none. */
+    /**
+     * Returns whether the calling thread may run the handler at once: the thread has the turn, or the callback needs
+     * none.
+     */
     @SuppressWarnings("unused") // Handover
     boolean hasTurn() {
         LoopScheduler own = scheduler;
         return own == null || own.isCurrent();
     }
 
-    /** Borrows the turn, if it is lent and free. */
+    /**
+     * Borrows the turn if the scheduler has lent it and no other thread has it; returns whether the calling thread has
+     * the turn now.
+     */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; who has not got the turn has a scheduler
     boolean borrow() {
         return scheduler.isLent() && scheduler.borrow();
     }
 
-    /** The end of a {@link #borrow}, whatever has become of it. */
+    /**
+     * Ends a {@link #borrow}: the calling thread does not have the turn afterwards, whether the borrowing succeeded or
+     * not.
+     */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; as borrow
     void giveBack() {
         scheduler.giveBack();
     }
 
-    /** Waits until the scheduler has run the handler. */
+    /** Hands the call over to the scheduler, waits until the handler has run, and returns its result. */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; without a scheduler nothing is handed over
     @Nullable
     Object handOver(Object[] arguments) throws Throwable {
@@ -107,7 +123,10 @@ final class Answers implements Callee {
         return new Refusal(why, new RejectedExecutionException(why));
     }
 
-    /** What became of the caller, and whether that is news: who closes knows that callers wait. */
+    /**
+     * Returns why the handler was not run. The cause is null where nothing is to be reported, as after a close, whose
+     * caller knows of the calls that wait.
+     */
     @SuppressWarnings("NullAway") // as handOver
     private Refusal notRun(AnsweredCall call) {
         if (closed) {
@@ -128,7 +147,10 @@ final class Answers implements Callee {
         return new Refusal(why, new TimeoutException(why));
     }
 
-    /** Added before it looks: whoever closes, or refs for the first time, either is seen here or sees the call. */
+    /**
+     * Called by a caller that is about to sleep. Adds the call before reading {@code closed} and {@code wakes}, so that
+     * either a concurrent close or first ref sees the call, or this method sees that.
+     */
     void sleeps(AnsweredCall call, boolean hasWoken) {
         sleeping.add(call);
         if (closed) {
@@ -138,7 +160,7 @@ final class Answers implements Callee {
         }
     }
 
-    /** For good. Callers that have not woken the scheduler so far do not wait any longer for somebody else to do it. */
+    /** Lets each call wake the scheduler from now on, and wakes it for the calls that wait already. */
     void wakeFromNowOn() {
         wakes = true;
         if (!sleeping.isEmpty()) {
@@ -155,23 +177,26 @@ final class Answers implements Callee {
         sleeping.remove(call);
     }
 
-    /** Waiting callers go; those that come now find the slot inert, or are refused when their turn comes. */
+    /**
+     * Ends the calls that wait, with the fallback. A call that comes later finds an inert slot, or is refused when its
+     * turn comes.
+     */
     void close() {
         closed = true;
         sleeping.forEach(AnsweredCall::abandon);
     }
 
     /**
-     * A handler that ran for a waiting caller has thrown. On the thread that ran it, where its error is reported.
+     * Reports what a handler has thrown that ran for a waiting caller. Called on the thread that ran the handler.
      *
-     * @return what the caller throws, so that the boundary counts it and answers with the fallback
+     * @return what the caller throws, so that the boundary counts the failure and answers with the fallback
      */
     Throwable handlerThrew(Throwable thrown) {
         report(options.onError(), thrown, false);
         return reported;
     }
 
-    /** On the thread that called, which has run the handler itself. */
+    /** Called on the native thread, which has run the handler itself. */
     @Override
     @SuppressWarnings("ReferenceEquality") // there is one
     public void handlerFailed(Throwable thrown) {
@@ -193,7 +218,10 @@ final class Answers implements Callee {
         return thrown -> report(handler, thrown, false);
     }
 
-    /** A late answer is dropped, as Reactor says it; what a handler throws is an error of its scheduler. Never throws. */
+    /**
+     * Reports an error to the callback's error handler; without one, as Reactor reports a dropped error, or as a
+     * scheduler reports the error of a task. Never throws.
+     */
     @SuppressWarnings("ReferenceEquality") // a consumer may throw what it was given
     static void report(@Nullable Consumer<? super Throwable> handler, Throwable error, boolean dropped) {
         try {
@@ -204,7 +232,7 @@ final class Answers implements Callee {
             } else {
                 Errors.report(error);
             }
-        } catch (Throwable broken) { // the caller has more to do: an answer to give, a value to release
+        } catch (Throwable broken) { // the thread that reports has more to do: an answer to give, a value to release
             Errors.report(Errors.both(broken, error));
         }
     }

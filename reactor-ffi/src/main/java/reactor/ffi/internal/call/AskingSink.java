@@ -21,7 +21,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.util.context.ContextView;
 
-/** A stream's sink whose handlers can ask. It knows which exchanges are open, so that none outlives the subscription. */
+/** The sink of a stream of exchanges. Holds the exchanges that are open, so that none outlives the subscription. */
 public final class AskingSink<Q, R extends @Nullable Object> implements ExchangeSink<Q, R> {
 
     private final NativeSink<Exchange<Q, R>> sink;
@@ -50,7 +50,9 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
                 new OpenExchange<>(request, options.name(), options.onError(), TimeUnit.NANOSECONDS.convert(timeout));
         open.add(exchange);
         try {
-            if (!sink.next(exchange)) { // added before: the end of the subscription either refuses it or is seen here
+            if (!sink.next(
+                    exchange)) { // added before the look at the end: either the end of the subscription refuses the
+                                 // exchange, or the end is seen here
                 return fallback;
             }
             return LoopScheduler.lendHeld(() -> exchange.await(fallback, scheduler));
@@ -59,7 +61,7 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
         }
     }
 
-    /** The subscription ends: every caller goes, with its fallback. */
+    /** Refuses all open exchanges, so that their callers return with the fallback. Called when the subscription ends. */
     public void refuseAll() {
         open.forEach(OpenExchange::refuse);
     }

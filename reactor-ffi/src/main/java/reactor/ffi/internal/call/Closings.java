@@ -5,9 +5,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Waits for the handlers of closed callbacks to leave: off every scheduler, because a handler may run for long, and may be the
- * one that closes. One thread for all of them, which ends when none is left. It is a platform thread: while as many virtual
- * threads are inside native calls as there are carriers, no other virtual thread runs.
+ * Waits until the handlers of closed callbacks have left. The wait takes place on no scheduler, because a handler may
+ * run for long, and may itself be the code that closes. One thread waits for all callbacks, and ends when none is left.
+ * The thread is a platform thread: while as many virtual threads are inside native calls as there are carriers, no other
+ * virtual thread runs.
  */
 final class Closings {
 
@@ -16,19 +17,22 @@ final class Closings {
     /** Top of the stack of those that the thread has not taken yet, linked by {@code nextClosing}. Guarded by the class. */
     private static @Nullable AnsweredCallback<?> added;
 
-    /** There is a thread, and it has not yet decided to end. Guarded by the class. */
+    /** Whether a thread exists that has not decided to end. Guarded by the class. */
     private static boolean running;
 
     private Closings() {}
 
-    /** Allocates nothing but the thread. Any thread; never throws. */
+    /** Adds a callback to wait for. Allocates nothing but the thread. May be called from any thread; never throws. */
     static synchronized void add(AnsweredCallback<?> callback) {
         callback.nextClosing = added;
         added = callback;
         start();
     }
 
-    /** Starts the thread if there is need of it. Where none can be had, whoever closes or asks next tries again. Never throws. */
+    /**
+     * Starts the thread if a callback waits and no thread exists. If no thread can be started, the next close or {@code
+     * closed()} tries again. Never throws.
+     */
     static synchronized void start() {
         if (running || added == null) {
             return;
@@ -65,7 +69,7 @@ final class Closings {
         }
     }
 
-    /** Those that wait, with those that were added; null if there are none: then the thread ends. */
+    /** Returns the callbacks that wait together with those added since; null if there are none, and then the thread ends. */
     private static synchronized @Nullable AnsweredCallback<?> take(@Nullable AnsweredCallback<?> waiting) {
         AnsweredCallback<?> all = waiting;
         for (AnsweredCallback<?> callback = added; callback != null; ) {

@@ -12,7 +12,7 @@ import reactor.ffi.internal.life.Collected;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
-/** One owner of a confined value. */
+/** The handle of one owner of a confined value. */
 public final class ConfinedHandle<T> implements Confined<T> {
 
     private static final Logger LOG = Loggers.getLogger(ConfinedHandle.class);
@@ -29,8 +29,8 @@ public final class ConfinedHandle<T> implements Confined<T> {
 
     public static <T> Confined<T> create(CallbackOptions options, NativeCall<T> maker, Action<? super T> release) {
         ConfinedValue<T> value = new ConfinedValue<>(options, maker, release);
-        ConfinedHandle<T> handle =
-                new ConfinedHandle<>(value); // before the value lives: without a handle nobody could end it
+        ConfinedHandle<T> handle = new ConfinedHandle<>(
+                value); // registered before the value lives: without a handle nothing could release the value
         try {
             value.begin();
         } catch (Throwable e) {
@@ -80,7 +80,9 @@ public final class ConfinedHandle<T> implements Confined<T> {
     private void offer(ConfinedValue.Message<T> message) {
         try {
             boolean queued;
-            synchronized (owner) { // a close comes before or after, so that the release comes after what was sent
+            synchronized (
+                    owner) { // under the lock, a close comes before or after: the value is released after what was sent
+                             // has run
                 owner.checkOpen();
                 queued = value.offer(message);
             }
@@ -88,7 +90,8 @@ public final class ConfinedHandle<T> implements Confined<T> {
                 value.refuseRest();
             }
         } finally {
-            Reference.reachabilityFence(this); // a handle that is in use is not collected, and so not closed
+            Reference.reachabilityFence(
+                    this); // a handle that is in use is not collected, and so not closed by the cleaner
         }
     }
 
@@ -103,7 +106,7 @@ public final class ConfinedHandle<T> implements Confined<T> {
         return "Confined[" + value.name() + (owner.closed ? ", closed]" : "]");
     }
 
-    /** What is left of a handle when it is collected. Also its lock. */
+    /** The part of a handle that outlives its collection; also the lock of the handle. */
     private static final class Owner implements Runnable {
 
         private final ConfinedValue<?> value;
@@ -132,7 +135,7 @@ public final class ConfinedHandle<T> implements Confined<T> {
             return true;
         }
 
-        /** The value was never begun. */
+        /** Marks the owner as closed without releasing the value, because the value was never begun. */
         synchronized void abandon() {
             closed = true;
         }

@@ -17,17 +17,20 @@ import reactor.ffi.internal.loop.MpscQueue;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
-/** A value on its scheduler's thread, and what was sent to it. Released when its last owner has gone and all that was sent has run. */
+/**
+ * A value that lives on a scheduler's thread, and the queue of closures that were sent to the value. Released when the
+ * last owner has closed its handle and all closures have run.
+ */
 final class ConfinedValue<T> extends LoopSource {
 
     private static final Logger LOG = Loggers.getLogger(ConfinedValue.class);
 
-    /** What is sent. Either run, on the scheduler's thread, or told that it failed. */
+    /** A closure that was sent. Either {@code run} or {@code failed} is called; {@code run} on the scheduler's thread. */
     abstract static class Message<T> extends MpscQueue.Item {
 
         abstract void run(T value) throws Throwable;
 
-        /** It did not run, or threw. */
+        /** Tells the sender that the closure did not run, or what the closure threw. */
         abstract void failed(Throwable error, CallbackOptions options);
     }
 
@@ -85,16 +88,19 @@ final class ConfinedValue<T> extends LoopSource {
     private final MpscQueue<Message<T>> queue = new MpscQueue<>();
     private final AtomicInteger owners = new AtomicInteger(1);
 
-    /** From the begin until the value is released. Whoever makes the value writes it before the scheduler knows the value. */
+    /** Held from {@link #begin} until the value is released. Written before the scheduler knows the value. */
     private KeepAlive.@Nullable Token token;
 
-    /** The scheduler or the JVM ends: nothing more is taken, and the value is released once the queue is empty. */
+    /**
+     * Whether the scheduler or the JVM ends. Then no closure is accepted, and the value is released once the queue is
+     * empty.
+     */
     private volatile boolean ending;
 
-    /** Released, or about to be. Written under the turn; senders read it. */
+    /** Whether the value is released, or about to be. Written under the turn; read by senders. */
     private volatile boolean over;
 
-    /** Who is inside a drain, and so maybe inside a closure. Written under the turn. */
+    /** The thread that is inside {@link #drain}, and so possibly inside a closure. Written under the turn. */
     private volatile @Nullable Thread runner;
 
     /** Whether the maker has been called. Accessed under the turn only. */
@@ -119,7 +125,10 @@ final class ConfinedValue<T> extends LoopSource {
 
     // ---- any thread
 
-    /** Keeps the JVM up, and has the value made. Where that fails, nothing is left behind. */
+    /**
+     * Takes a token that keeps the JVM up, attaches to the scheduler, and has the value made there. If any of these
+     * fails, the others are undone.
+     */
     void begin() {
         boolean begun = false;
         try {
@@ -148,11 +157,14 @@ final class ConfinedValue<T> extends LoopSource {
 
     void removeOwner() {
         if (owners.decrementAndGet() == 0) {
-            signal(); // all that the owners have sent is in the queue
+            signal(); // everything that the owners have sent is in the queue by now
         }
     }
 
-    /** False if it may be that nobody looks at it any more: then {@link #refuseRest}, without a lock. */
+    /**
+     * Queues a closure. Returns false if the scheduler may not look at the queue any more; the caller then calls {@link
+     * #refuseRest} without a lock.
+     */
     boolean offer(Message<T> message) {
         if (over || ending || scheduler.isDisposed()) {
             throw gone();
@@ -162,7 +174,10 @@ final class ConfinedValue<T> extends LoopSource {
         return !over;
     }
 
-    /** Several may come here at once: a queue of one consumer needs them one by one. */
+    /**
+     * Fails the closures that are left in the queue. Threads that come here at once take the lock in turn, because the
+     * queue has one consumer.
+     */
     void refuseRest() {
         for (Message<T> message = next(); message != null; message = next()) {
             fail(message, gone());
@@ -180,7 +195,7 @@ final class ConfinedValue<T> extends LoopSource {
                 + " is released, or its scheduler disposed: make another with Confined.create");
     }
 
-    /** Whoever is told may throw, and harms nobody else by that. */
+    /** Tells the sender of a closure that failed. What the sender's consumer throws is reported and goes no further. */
     private void fail(Message<T> message, Throwable error) {
         try {
             message.failed(error, options);
@@ -245,7 +260,7 @@ final class ConfinedValue<T> extends LoopSource {
         }
     }
 
-    /** Once. What the release throws is reported, and changes nothing. */
+    /** Releases the value, once. What the release action throws is reported, and changes nothing. */
     private void released() {
         over = true;
         T last = value;
@@ -260,7 +275,10 @@ final class ConfinedValue<T> extends LoopSource {
         boolean _ = leave();
     }
 
-    /** Where there is no memory for a step, the scheduler comes here again. */
+    /**
+     * Refuses what is left, gives the token back and detaches. If a step fails for want of memory, the scheduler calls
+     * this again.
+     */
     private boolean leave() {
         if (left) {
             return false;
@@ -277,19 +295,22 @@ final class ConfinedValue<T> extends LoopSource {
         return !left && (over || !made || !queue.isEmpty() || mayRelease());
     }
 
-    /** Nobody sends any more, and what was sent has run. */
+    /** Returns whether no closure can be sent any more and all that were sent have run. */
     private boolean mayRelease() {
         return !over && (ending || owners.get() == 0) && queue.isEmpty();
     }
 
-    /** What was sent before runs first. */
+    /** Ends the value; closures that were sent before run first. */
     @Override
     protected void end(Throwable cause) {
         ending = true;
         signal();
     }
 
-    /** As {@link #end}, but now; not under a closure that has lent the turn, and goes on to use the value. */
+    /**
+     * Ends the value at once, when the JVM exits. Does nothing if a closure has lent the turn and goes on to use the
+     * value.
+     */
     @Override
     protected void exit() {
         ending = true;

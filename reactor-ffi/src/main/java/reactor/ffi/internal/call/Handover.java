@@ -57,7 +57,10 @@ final class Handover {
 
     private Handover() {}
 
-    /** The invoker is {@code (Object handler, arguments...)result}; the result takes {@code Answers} in the handler's place */
+    /**
+     * Returns the chain for an invoker of type {@code (Object handler, arguments...)result}; the chain takes an {@code
+     * Answers} in the handler's place.
+     */
     static MethodHandle of(MethodType invoker) {
         return BY_TYPE.computeIfAbsent(invoker, Handover::make);
     }

@@ -14,17 +14,17 @@ import reactor.ffi.internal.loop.Awaited;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
 
-/** A question and the native thread that waits for its answer. */
+/** An exchange: the question, and the native thread that waits for the answer. */
 final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R>, Awaited {
 
     private static final int OPEN = 0;
 
-    /** One thread writes the answer. */
+    /** A thread is writing the answer. */
     private static final int ANSWERING = 1;
 
     private static final int ANSWERED = 2;
 
-    /** The fallback is the answer. */
+    /** The caller returns the fallback. */
     private static final int REFUSED = 3;
 
     private static final VarHandle STATE;
@@ -44,7 +44,7 @@ final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R
     private final long start = System.nanoTime();
     private final Thread caller = Thread.currentThread();
 
-    /** Out of OPEN by CAS: by the first of an answer, a refusal and the limit. */
+    /** Leaves OPEN by one compare-and-set: of the first answer, the first refusal, or the limit. */
     @SuppressWarnings("unused") // STATE
     private volatile int state;
 
@@ -112,7 +112,10 @@ final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R
         }
     }
 
-    /** Waits, deaf to interrupts. */
+    /**
+     * Waits for the answer; returns the fallback if the exchange was refused or the limit has passed. Uninterruptible:
+     * the flag is remembered and set again.
+     */
     R await(R fallback, LoopScheduler scheduler) {
         long warnAt = scheduler.warnAfterNanos();
         boolean interrupted = false;

@@ -28,34 +28,40 @@ public final class Signals {
 
     private static final Logger LOG = Loggers.getLogger(Signals.class);
 
-    /** Whoever listens to a signal. On a thread of the JVM's dispatcher. */
+    /** A listener to a signal. Called on a thread of the JVM's dispatcher. */
     @FunctionalInterface
     public interface Handler {
 
-        /** It has come. */
+        /** Handles one signal. */
         void handle(int number, long count);
     }
 
-    /** The JVM uses these itself, and lets others have them all the same. */
+    /** Signals that the JVM uses itself, although {@code sun.misc.Signal} lets others take them. */
     private static final Set<String> USED_BY_THE_JVM = Set.of("BUS", "PIPE", "XFSZ", "USR2");
 
-    /** Once ignored, these are not taken over: the JVM only says that they are. */
+    /**
+     * Signals that the JVM leaves ignored if the process was started so, although {@code sun.misc.Signal} accepts a
+     * handler for them.
+     */
     private static final Set<String> STAY_IGNORED = Set.of("HUP", "INT", "TERM");
 
     private static final String REDUCED = "ReduceSignalUsage";
 
-    /** Also the lock of all that takes and gives back. */
+    /** The signals that are taken over, by name; also the lock of taking and giving back. */
     private static final Map<String, Taken> TAKEN = new HashMap<>();
 
-    /** One signal while somebody listens. */
+    /** A signal that is taken over, while it has a listener. */
     private static final class Taken {
 
         final List<Handler> listeners = new CopyOnWriteArrayList<>();
 
-        /** Guarded by this: the JVM has a thread for each signal that comes, and the counts are to arrive in order. */
+        /**
+         * How often the signal came. Guarded by this, because the JVM starts a thread for each signal, and listeners get
+         * the counts in order.
+         */
         long count;
 
-        /** The dispatcher's handlers: ours, and the one before. */
+        /** The dispatcher's handler of the library, and, below, the handler before. */
         @Nullable
         Object ours;
 
@@ -65,7 +71,7 @@ public final class Signals {
 
     private Signals() {}
 
-    /** The names, each once; refuses what is no name. */
+    /** Returns the names without duplicates; throws if an element is not the name of a signal. */
     public static List<String> names(String... names) {
         if (requireNonNull(names, "names").length == 0) {
             throw new IllegalArgumentException("no signal is named; name one or more, such as HUP");
@@ -78,7 +84,7 @@ public final class Signals {
         return List.copyOf(new LinkedHashSet<>(List.of(names)));
     }
 
-    /** Adds a listener; the first of a signal takes it over. */
+    /** Adds a listener; the first listener takes the signal over from the JVM's handler. */
     public static void take(String name, Handler listener) throws Throwable {
         if (USED_BY_THE_JVM.contains(name)) {
             throw new IllegalArgumentException("the JVM uses " + name + " itself; take another, such as HUP or USR1");
@@ -113,7 +119,7 @@ public final class Signals {
         return taken;
     }
 
-    /** Removes a listener; the last one gives the signal back to the handler before. */
+    /** Removes a listener; the last one gives the signal back to the handler from before. */
     @SuppressWarnings("ReferenceEquality") // that very handler
     public static void giveBack(String name, Handler listener) throws Throwable {
         synchronized (TAKEN) {
@@ -123,7 +129,7 @@ public final class Signals {
                 Dispatcher dispatcher = Dispatcher.get();
                 Object signal = dispatcher.signal(name);
                 Object current = dispatcher.handle(signal, name, taken.before);
-                if (current != taken.ours) { // somebody has taken it from us: it stays theirs
+                if (current != taken.ours) { // another handler has replaced the library's: that one stays
                     Object _ = dispatcher.handle(signal, name, current);
                 }
             }
@@ -141,7 +147,7 @@ public final class Signals {
         }
     }
 
-    /** With -Xrs the JVM accepts a handler for USR1, and never calls it. */
+    /** Returns whether the JVM runs with -Xrs, where it accepts a handler for USR1 and never calls it. */
     private static boolean isReduced() {
         try {
             Class<?> type = Class.forName("com.sun.management.HotSpotDiagnosticMXBean");
@@ -158,7 +164,7 @@ public final class Signals {
         }
     }
 
-    /** Where there is no jdk.management. Files that arguments are read from are not looked into. */
+    /** As {@link #isReduced}, where the module jdk.management is missing. Argument files are not read. */
     private static boolean isReducedByItsArguments() {
         StringBuilder all = new StringBuilder();
         for (String variable : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
@@ -174,7 +180,7 @@ public final class Signals {
         return words.contains("-Xrs") || words.contains("-XX:+" + REDUCED);
     }
 
-    /** {@code sun.misc.Signal}. */
+    /** The JVM's dispatcher, {@code sun.misc.Signal}. */
     private static final class Dispatcher {
 
         private static volatile @Nullable Dispatcher instance;
@@ -197,7 +203,10 @@ public final class Signals {
             dispatch = lookup.findStatic(Signals.class, "dispatch", methodType(void.class, Taken.class, Object.class));
         }
 
-        /** Not in a static initializer, whose second caller would not hear why. */
+        /**
+         * Returns the dispatcher. Not made in a static initialiser, because only the first caller of that would get the
+         * reason of a failure.
+         */
         static Dispatcher get() {
             Dispatcher dispatcher = instance;
             if (dispatcher == null) {
@@ -233,7 +242,7 @@ public final class Signals {
             }
         }
 
-        /** The handler before. */
+        /** Installs a handler and returns the one before. */
         Object handle(Object signal, String name, @Nullable Object handler) throws Throwable {
             try {
                 return handle.invoke(signal, handler);
