@@ -52,7 +52,7 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
         try {
             if (!sink.next(
                     exchange)) { // added before the look at the end: either the end of the subscription refuses the
-                                 // exchange, or the end is seen here
+                // exchange, or the end is seen here
                 return fallback;
             }
             return LoopScheduler.lendHeld(() -> exchange.await(fallback, scheduler));

@@ -82,7 +82,7 @@ public final class ConfinedHandle<T> implements Confined<T> {
             boolean queued;
             synchronized (
                     owner) { // under the lock, a close comes before or after: the value is released after what was sent
-                             // has run
+                // has run
                 owner.checkOpen();
                 queued = value.offer(message);
             }

@@ -3,11 +3,11 @@ package reactor.ffi.internal.life;
 import reactor.ffi.internal.Property;
 
 /**
- * The library's shutdown hook. It runs what unregisters the sources that still live, and then what waits for native threads
- * that are late: a native thread that makes its first upcall while the JVM ends is a SIGSEGV.
+ * The library's shutdown hook. First unregisters the sources that still live, then waits for late native threads: a
+ * native thread that makes its first upcall while the JVM ends causes a SIGSEGV.
  *
- * <p>The rooms that can do these things install them here. The system property {@code reactor.ffi.exit.limit}, in
- * milliseconds, limits the unregistering, by default to 2000; 0 switches the whole hook off.
+ * <p>The packages that can unregister and wait install these actions here. The system property {@code
+ * reactor.ffi.exit.limit}, in milliseconds, limits the unregistering, by default to 2000; 0 switches the whole hook off.
  */
 public final class AtExit {
 
@@ -60,7 +60,7 @@ public final class AtExit {
         linger = wait;
     }
 
-    /** Never throws. */
+    /** Waits for late native threads. Never throws. */
     static void linger() {
         try {
             linger.run();

@@ -4,8 +4,9 @@ import java.lang.ref.Cleaner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells of objects that were collected without being closed. One cleaner for all of them, whose thread starts with the first:
- * not in a static initialiser, because one that fails in a moment without threads leaves a class that nobody can ever use.
+ * Runs an action when an object is collected that was not closed. One cleaner serves all objects. Its thread starts with
+ * the first object and not in a static initialiser, because an initialiser that fails in a moment without threads makes
+ * its class unusable for good.
  */
 public final class Collected {
 

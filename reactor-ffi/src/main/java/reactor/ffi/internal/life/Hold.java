@@ -3,9 +3,9 @@ package reactor.ffi.internal.life;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the {@link Refs} of one scheduler hold together, its own and those of the callbacks on it: one token of
- * {@link KeepAlive} while any of these counts is above zero. The end of the scheduler gives the token back, whatever the
- * counts are. Any thread.
+ * The one token of {@link KeepAlive} that the {@link Refs} of a scheduler, its own and those of the callbacks on it,
+ * hold together while any of these counts is above zero. The end of the scheduler gives the token back, whatever the
+ * counts are. All methods may be called from any thread.
  */
 public final class Hold {
 
@@ -18,7 +18,7 @@ public final class Hold {
     /** Nothing is held any more, and never will be. Written under the lock. */
     private volatile boolean ended;
 
-    /** One count is above zero from now on; false if the scheduler has ended. */
+    /** Adds a count that is above zero from now on. Returns false, and adds nothing, if the scheduler has ended. */
     synchronized boolean add() {
         if (ended) {
             return false;
@@ -30,14 +30,14 @@ public final class Hold {
         return true;
     }
 
-    /** One count has come to zero. */
+    /** Removes a count that has come to zero. */
     synchronized void remove() {
         if (--holders == 0) {
             giveBack();
         }
     }
 
-    /** The scheduler has ended: all counts are zero, and stay there. */
+    /** Gives the token back for good, at the end of the scheduler: all counts are zero, and stay zero. */
     public synchronized void end() {
         ended = true;
         giveBack();

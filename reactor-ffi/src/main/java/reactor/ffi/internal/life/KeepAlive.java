@@ -4,8 +4,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
- * Keeps the JVM up while anybody wants it to: a thread that is not a daemon, and sleeps, for as long as a token is out.
- * Native threads are attached as daemons, and the schedulers' threads are daemons, so nothing else does.
+ * Keeps the JVM up while a token is out, by a sleeping thread that is not a daemon. Nothing else does: native threads
+ * are attached as daemons, and the schedulers' threads are daemons.
  *
  * <p>All methods may be called from any thread.
  */
@@ -27,20 +27,20 @@ public final class KeepAlive {
 
     private KeepAlive() {}
 
-    /** The right to keep the JVM up. */
+    /** Keeps the JVM up until it is released. */
     public static final class Token {
 
         /** An updater, not a VarHandle: the first use of one allocates, and the first end may be that of the heap. */
         private static final AtomicIntegerFieldUpdater<Token> RELEASED =
                 AtomicIntegerFieldUpdater.newUpdater(Token.class, "released");
 
-        /** 1 once it was given back. */
+        /** 1 once the token was released. */
         @SuppressWarnings("unused") // RELEASED
         private volatile int released;
 
         private Token() {}
 
-        /** Gives it back; nothing the second time. */
+        /** Releases the token; does nothing the second time. */
         public void release() {
             if (RELEASED.compareAndSet(this, 0, 1)) {
                 synchronized (LOCK) {
@@ -55,7 +55,7 @@ public final class KeepAlive {
     /**
      * Keeps the JVM up from now on.
      *
-     * @return what ends that
+     * @return the token, whose release ends that
      */
     public static Token acquire() {
         Token token = new Token(); // before the count moves: there may be no memory for it
@@ -69,7 +69,7 @@ public final class KeepAlive {
         return token;
     }
 
-    /** How many tokens are out. */
+    /** Returns how many tokens are out. */
     static long tokens() {
         synchronized (LOCK) {
             return count;
@@ -90,7 +90,7 @@ public final class KeepAlive {
         } while (!end());
     }
 
-    /** Until there has been no token for the time of grace. */
+    /** Returns once no token has been out for the time of grace. */
     private static void hold() {
         synchronized (LOCK) {
             do {
@@ -120,7 +120,7 @@ public final class KeepAlive {
         try {
             LOCK.wait(millis);
         } catch (InterruptedException _) {
-            // nobody has a reason to; the tokens decide
+            // nothing interrupts this thread on purpose; the tokens decide
         }
     }
 }

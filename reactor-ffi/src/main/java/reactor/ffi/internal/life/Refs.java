@@ -1,6 +1,9 @@
 package reactor.ffi.internal.life;
 
-/** The count that a user moves with ref and unref, of a scheduler or of a callback. Any thread. */
+/**
+ * The reference count of a scheduler or of a callback, which users move with ref and unref. All methods may be called
+ * from any thread.
+ */
 public final class Refs {
 
     private final Hold hold;
@@ -9,18 +12,18 @@ public final class Refs {
     private int count;
 
     /**
-     * A count of zero.
+     * Makes a count of zero.
      *
-     * @param hold holds the JVM while the count is above zero
+     * @param hold keeps the JVM up while the count is above zero
      */
     public Refs(Hold hold) {
         this.hold = hold;
     }
 
     /**
-     * Adds one.
+     * Adds one to the count.
      *
-     * @return the new count; zero if the scheduler has ended, and nothing was added
+     * @return the new count; zero if the scheduler has ended: then nothing was added
      */
     public synchronized int ref() {
         if (count == Integer.MAX_VALUE) {
@@ -33,7 +36,7 @@ public final class Refs {
     }
 
     /**
-     * Takes one away, if there is any.
+     * Takes one from the count, unless the count is zero.
      *
      * @return the new count
      */
@@ -45,7 +48,7 @@ public final class Refs {
     }
 
     /**
-     * The count.
+     * Returns the count.
      *
      * @return zero or more; zero once the scheduler has ended
      */
@@ -53,7 +56,7 @@ public final class Refs {
         return hold.hasEnded() ? 0 : count;
     }
 
-    /** Takes back all that is left. */
+    /** Sets the count to zero. */
     public synchronized void clear() {
         count = Math.min(count, 1);
         int ignored = unref();

@@ -8,12 +8,13 @@ import reactor.util.Logger;
 import reactor.util.Loggers;
 
 /**
- * The subscriptions of one Flux that are cancelled and not yet unregistered. Who subscribes meanwhile registers after them:
- * {@code take(1).repeat()} resubscribes as soon as it has cancelled, and would have two registrations alive. All methods may
- * be called from any thread; what the end of a subscription calls allocates nothing.
+ * The subscriptions of one Flux that are cancelled and not yet unregistered. A subscription that begins meanwhile
+ * registers after them: {@code take(1).repeat()} resubscribes as soon as it has cancelled, and would have two
+ * registrations alive. All methods may be called from any thread; those that the end of a subscription calls allocate
+ * nothing.
  *
- * <p>A subscription whose registration has not returned cannot be unregistered. It is waited for no longer than the system
- * property {@code reactor.ffi.registration.limit} says, in milliseconds, by default 10000.
+ * <p>A subscription whose registration has not returned cannot be unregistered. Others wait for such a one no longer
+ * than the system property {@code reactor.ffi.registration.limit} says, in milliseconds, by default 10000.
  */
 final class Departures {
 
@@ -29,10 +30,10 @@ final class Departures {
     /** Those that are to register, in their order. */
     private final ArrayDeque<NativeSubscription<?>> waiting = new ArrayDeque<>();
 
-    /** The number of the youngest in {@code leaving}. */
+    /** The number of the youngest subscription in {@code leaving}. */
     private long last;
 
-    /** It is cancelled. */
+    /** Adds a subscription that was cancelled. */
     synchronized void begin(NativeSubscription<?> subscription) {
         if (subscription.departure == 0 && !subscription.isUnregistered()) {
             leaving.add(subscription);
@@ -53,7 +54,10 @@ final class Departures {
         return true;
     }
 
-    /** This one has waited for the limit: those before it whose registration does not return are named, and left behind. */
+    /**
+     * Called when a subscription has waited for the limit. Logs the earlier subscriptions whose registration does not
+     * return, and lets nobody wait for these any longer.
+     */
     void giveUp(NativeSubscription<?> subscription) {
         Thread[] stuck;
         synchronized (this) {
@@ -88,7 +92,10 @@ final class Departures {
         return text.toString();
     }
 
-    /** One is unregistered: lets go of it, and tells those that have waited for it, or for others that are. */
+    /**
+     * Called when a subscription has unregistered. Lets those register that have waited for it, or for others that have
+     * unregistered.
+     */
     synchronized void end() {
         boolean none = noneIsLeaving();
         NativeSubscription<?> first = waiting.peek();
@@ -99,7 +106,7 @@ final class Departures {
         }
     }
 
-    /** Also takes out what need not be waited for. */
+    /** Removes the oldest subscriptions that nobody has to wait for; returns whether none is left. */
     private boolean noneIsLeaving() {
         NativeSubscription<?> oldest = leaving.peek();
         while (oldest != null && oldest.needsNoWait()) {

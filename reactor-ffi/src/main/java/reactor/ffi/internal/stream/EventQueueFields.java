@@ -16,16 +16,19 @@ final class EventQueueFields {
         long a8, a9, a10, a11, a12, a13, a14, a15;
     }
 
-    /** What producers write. */
+    /** The fields that producers write. */
     abstract static class Producer extends Front {
 
         /** The next position to claim; negative once closed. */
         volatile long producerIndex;
 
-        /** Some value that the consumer index has had: saves producers its cache line until the queue may be full. */
+        /**
+         * A value that the consumer index has had. Producers compare with it, so that they do not read the consumer's
+         * cache line until the queue may be full.
+         */
         long consumerSeen;
 
-        /** A chunk near the one that producers write to: where a walk begins. */
+        /** A chunk near the one that producers write to, where their walk begins. */
         volatile EventQueue.Chunk producerChunk;
 
         Producer(EventQueue.Chunk first) {
@@ -42,19 +45,19 @@ final class EventQueueFields {
         }
     }
 
-    /** What the consumer writes. */
+    /** The fields that the consumer writes. */
     abstract static class Consumer extends Middle {
 
         /** The next position to take. */
         volatile long consumerIndex;
 
-        /** How many of the values taken were delivered. */
+        /** How many of the values that were taken have been delivered. */
         long delivered;
 
-        /** Holds the next position, or the one before it. */
+        /** The chunk of the next position, or of the one before. */
         volatile EventQueue.Chunk consumerChunk;
 
-        /** The array of a chunk that was left, for the next one that is appended. */
+        /** The array of a chunk that the consumer has left, for the next chunk that is appended. */
         volatile Object @Nullable [] spare;
 
         Consumer(EventQueue.Chunk first) {

@@ -15,7 +15,7 @@ import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.loop.ExitHook;
 import reactor.ffi.internal.loop.LoopScheduler;
 
-/** The publisher: each subscriber gets a registration of its own. */
+/** The publisher of {@code NativeFlux}: each subscriber gets a registration of its own. */
 public final class FluxNative<T> extends Flux<T> implements Scannable {
 
     private static final AtomicLong SOURCES = new AtomicLong();
@@ -24,7 +24,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
     private final Registration<? super NativeSink<T>> registration;
     private final LoopScheduler scheduler;
 
-    /** Tells the pool of slots which registrations mean the same. */
+    /** The number of this source, by which the pool of slots knows registrations of the same source. */
     private final long source = SOURCES.incrementAndGet();
 
     private final Departures departures = new Departures();
@@ -50,14 +50,18 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
         return onAssembly(new FluxNative<>(options, hub::join));
     }
 
-    /** Runs when the subscription ends, once nothing is taken any more, and before anything is undone. */
+    /**
+     * Sets an action that runs when the subscription ends, after the last value was taken and before the first action of
+     * the end.
+     */
     public static void beforeUnregister(NativeSink<?> sink, NativeAction action) {
         ((NativeSubscription<?>) sink).beforeUnregister(action);
     }
 
     /**
-     * By way of {@code Flux.from}, which returns what it is given, unless automatic context propagation is on: then the
-     * subscriber is wrapped. Some operators that subscribe again, repeat and retry, leave that to the source.
+     * Subscribes by way of {@code Flux.from}. That returns its argument, unless automatic context propagation is on:
+     * then it wraps the subscriber. The operators repeat and retry, which subscribe again, leave the wrapping to the
+     * source.
      */
     @Override
     public void subscribe(CoreSubscriber<? super T> actual) {
@@ -77,7 +81,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
                     }
                     throw refusal();
                 }
-            } catch (Throwable refused) { // no memory and no thread, too
+            } catch (Throwable refused) { // no memory or no thread, too
                 Operators.error(actual, refused);
                 return;
             }
@@ -105,7 +109,7 @@ public final class FluxNative<T> extends Flux<T> implements Scannable {
         return scan(key, options, scheduler);
     }
 
-    /** What the Flux and its subscriptions say alike. */
+    /** Returns the attributes that the Flux and its subscriptions share. */
     @SuppressWarnings({"rawtypes", "ReferenceEquality"}) // as Reactor does: an Attr is a constant
     static @Nullable Object scan(Attr key, CallbackOptions options, LoopScheduler scheduler) {
         if (key == Attr.RUN_ON) {

@@ -7,8 +7,9 @@ import reactor.ffi.Registration;
 import reactor.ffi.internal.loop.LoopScheduler;
 
 /**
- * A shared stream: its subscribers are ordinary subscriptions, whose registration is to join the one registration that is
- * live. Everything here happens on the scheduler's thread, so nothing is guarded.
+ * A shared stream. Its subscribers are ordinary subscriptions, whose registration joins the one {@link
+ * SharedRegistration} that is live. Everything here happens on the scheduler's thread, except where a method says
+ * otherwise.
  */
 final class Hub<T> {
 
@@ -17,7 +18,10 @@ final class Hub<T> {
     private final LoopScheduler scheduler;
     private final long source;
 
-    /** Null while there are no subscribers, or the one before has ended. The scheduler's thread writes it. */
+    /**
+     * The live registration. Null while there are no subscribers, or after the last registration has ended. Written by
+     * the scheduler's thread.
+     */
     private volatile @Nullable SharedRegistration<T> current;
 
     Hub(CallbackOptions options, Registration<? super NativeSink<T>> registration, long source) {
@@ -27,7 +31,7 @@ final class Hub<T> {
         this.source = source;
     }
 
-    /** The registration of a subscriber. On the subscribing thread. */
+    /** Registers a subscriber. Called on the subscribing thread. */
     void join(NativeSink<T> member) {
         NativeSubscription<T> subscription = (NativeSubscription<T>) member;
         subscription.beforeUnregister(() -> leave(subscription));
@@ -37,7 +41,7 @@ final class Hub<T> {
 
     private void enter(NativeSubscription<T> member) {
         if (member.isCancelled()) {
-            return; // its leave has been, or finds nothing
+            return; // its leave has run already, or will find nothing
         }
         SharedRegistration<T> live = current;
         if (live == null) {
@@ -60,13 +64,13 @@ final class Hub<T> {
         }
     }
 
-    /** Any thread: the shutdown hook. */
+    /** Returns whether a handler is on a thread's stack. Called by the shutdown hook, on any thread. */
     private boolean runsOn(Thread thread) {
         SharedRegistration<T> live = current;
         return live != null && live.runsOn(thread);
     }
 
-    /** The next subscriber registers anew. */
+    /** Forgets a registration that has ended, so that the next subscriber makes a new one. */
     void ended(SharedRegistration<T> registration) {
         if (current == registration) {
             current = null;

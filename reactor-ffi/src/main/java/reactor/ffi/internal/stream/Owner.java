@@ -5,18 +5,18 @@ import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.upcall.Callee;
 
-/** Whoever a {@link Teardown} belongs to: one subscription, or all of a shared stream. */
+/** The owner of a {@link Teardown}: one subscription, or all subscriptions of a shared stream. */
 interface Owner extends Callee {
 
-    /** Whether values are of no use any more, and so callbacks neither. */
+    /** Returns whether the stream takes no values any more, so that callbacks are of no use. */
     boolean isCancelled();
 
-    /** Of a stream that may be gone, so it is nobody's: as what a task of the scheduler throws. */
+    /** Reports the error of a fallback as that of a task of the scheduler, because the stream may have ended. */
     @Override
     default Consumer<? super Throwable> fallbackErrors() {
         return Errors::report;
     }
 
-    /** An error that nobody is left to hear. */
+    /** Reports an error that no subscriber is left to get. */
     void dropped(@Nullable Throwable error);
 }

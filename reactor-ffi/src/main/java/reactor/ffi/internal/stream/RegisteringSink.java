@@ -10,7 +10,7 @@ import reactor.ffi.NativeCall;
 import reactor.ffi.NativeSink;
 import reactor.ffi.internal.upcall.Signature;
 
-/** The half of a sink that registers: what is made here is undone by its {@link Teardown}. */
+/** The part of a sink that registers callbacks and actions; its {@link Teardown} undoes what was made here. */
 interface RegisteringSink<T> extends NativeSink<T>, Owner {
 
     Teardown teardown();

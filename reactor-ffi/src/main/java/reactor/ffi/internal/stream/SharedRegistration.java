@@ -33,24 +33,30 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     private final SourceStats stats;
     private final Teardown teardown;
 
-    /** Changed on the scheduler's thread, read by native threads. */
+    /** The subscribers. Changed on the scheduler's thread, read by native threads. */
     private final List<NativeSink<T>> members = new CopyOnWriteArrayList<>();
 
-    /** Who joined or left last: its discard hook gets what comes when nobody is there. The scheduler's thread writes it. */
+    /**
+     * The subscriber that joined or left last. Its discard hook gets the values that come while there is no subscriber.
+     * Written by the scheduler's thread.
+     */
     private volatile NativeSubscription<T> last;
 
-    /** How it ends, see Terminal. Set once. */
+    /** How the stream ends, see {@link Terminal}. Set once. */
     private volatile @Nullable Throwable terminal;
 
     private final End end;
 
-    /** Undone. The scheduler's thread writes it. */
+    /** Whether the registration was undone. Written by the scheduler's thread. */
     private volatile boolean ended;
 
     /** Whether the subscribers have been told of the end. Accessed by the scheduler's thread only. */
     private boolean finished;
 
-    /** What actions threw as the end of the source undid the registration. Accessed by the scheduler's thread only. */
+    /**
+     * The error of the actions that undid the registration when the source ended. Accessed by the scheduler's thread
+     * only.
+     */
     private @Nullable Throwable thrown;
 
     SharedRegistration(
@@ -70,7 +76,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         members.add(member);
     }
 
-    /** False if it has thrown. */
+    /** Runs the user's registration; returns false if the registration has thrown. */
     boolean register(Registration<? super NativeSink<T>> registration) {
         try {
             registration.register(this);
@@ -83,7 +89,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         }
     }
 
-    /** It has ended the stream already, and then thrown: nobody has heard of that end yet. */
+    /** Adds what the registration threw after it had ended the stream, of which no subscriber has heard yet. */
     private void failedBesides(Throwable failed) {
         Throwable first = Terminal.failure(terminal);
         if (first == null) {
@@ -93,10 +99,10 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         }
     }
 
-    /** A subscriber has gone; with the last one the registration. */
+    /** Removes a subscriber; the last one ends the registration. */
     void remove(NativeSubscription<T> member) throws Throwable {
         if (!members.remove(member)) {
-            return; // it was of an earlier registration
+            return; // the member belonged to an earlier registration
         }
         last = member;
         if (members.isEmpty()) {
@@ -108,8 +114,8 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     /**
-     * The source has ended: first it is undone, then the subscribers hear of it, each after what it has queued. Where there is
-     * no memory for a step, the scheduler comes here again.
+     * Ends the stream: first undoes the registration, then tells the subscribers, each of which delivers its queued
+     * values before the end. If a step fails for want of memory, the scheduler calls this again.
      */
     private void finish() {
         Throwable how = Terminal.failure(terminal);
@@ -128,7 +134,10 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         }
     }
 
-    /** For one that has cancelled the error is a dropped one, and a hook may throw what it was given: the others are told. */
+    /**
+     * Tells one subscriber of the end. For a subscriber that has cancelled the error is a dropped one, and a hook may
+     * throw it: the other subscribers are told all the same.
+     */
     private static void tell(NativeSink<?> member, @Nullable Throwable error) {
         try {
             if (error == null) {
@@ -232,7 +241,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
         requireNonNull(consumer, "consumer");
         scheduler.execute(() -> {
             if (isCancelled()) {
-                return; // unregistered, maybe: what it asks may be gone
+                return; // the registration may be undone: what the consumer asks may be gone
             }
             try {
                 consumer.request(Long.MAX_VALUE);
@@ -264,8 +273,9 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     /**
-     * Sees to the end on the scheduler's thread. To mark and to signal needs no memory, as a task would: the error may be that
-     * there is none. It is not attached: the subscribers are, as long as there is anybody to tell.
+     * Has the end done on the scheduler's thread. A source needs no memory to be signalled, as a task would, and the
+     * error may be that there is no memory. This source is not attached: the subscribers are, as long as there is one to
+     * tell.
      */
     private final class End extends LoopSource {
 

@@ -15,7 +15,7 @@ public record SourceCounts(
         int waiting,
         int subscribers) {
 
-    /** Without the name of this class: it follows that of the public one. */
+    /** Without the name of this class, because the text follows the name of the public class. */
     @Override
     public String toString() {
         return "[name=" + name + ", events=" + events + ", delivered=" + delivered + ", discarded=" + discarded

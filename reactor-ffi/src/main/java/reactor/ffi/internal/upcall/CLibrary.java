@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The functions of the C library. */
+/** Finds functions of the C library. */
 final class CLibrary {
 
     static final SymbolLookup FUNCTIONS = withParts(Linker.nativeLinker().defaultLookup());
 
-    /** What C, POSIX and glibc declare with {@code ...} at the end. */
+    /** The names of functions that C, POSIX or glibc declare with {@code ...} at the end. */
     private static final String VARIADIC =
             "printf fprintf dprintf sprintf snprintf asprintf scanf fscanf sscanf wprintf fwprintf swprintf wscanf fwscanf"
                     + " swscanf strfmon syslog err errx warn warnx error error_at_line open open64 openat openat64 fcntl"
@@ -43,19 +43,19 @@ final class CLibrary {
         };
     }
 
-    /** The name of the C library's variadic function at that address, or null where there is no such function. */
+    /** Returns the name of the C library's variadic function at an address, or null if there is no such function. */
     static @Nullable String variadicAt(MemorySegment pointer) {
         return Variadic.BY_ADDRESS.get(pointer.address());
     }
 
-    /** Looked up when the first function pointer is made callable. */
+    /** The variadic functions by address. Looked up when the first function pointer is made callable. */
     private static final class Variadic {
 
         static final Map<Long, String> BY_ADDRESS = new HashMap<>();
 
         static {
-            SymbolLookup lookup =
-                    Linker.nativeLinker().defaultLookup(); // they are in libc, but for an old glibc's mq_open, sem_open
+            SymbolLookup lookup = Linker.nativeLinker()
+                    .defaultLookup(); // libc has them all, except mq_open and sem_open of an old glibc
             for (String name : VARIADIC.split(" ", -1)) {
                 lookup.find(name).ifPresent(function -> BY_ADDRESS.putIfAbsent(function.address(), name));
             }

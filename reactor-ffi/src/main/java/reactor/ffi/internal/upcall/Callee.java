@@ -3,19 +3,20 @@ package reactor.ffi.internal.upcall;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Whoever a slot belongs to. */
+/** The owner of a slot, which is told about calls whose handler failed or did not run. */
 public interface Callee {
 
     /**
-     * A handler threw, or returned what C cannot take; native code has got, or gets, the fallback. On the thread that ran
-     * the handler.
+     * Called when a handler threw, or returned a value that C cannot take. Native code gets the fallback, or has got it.
+     * Called on the thread that ran the handler.
      */
     void handlerFailed(Throwable thrown);
 
     /**
-     * A handler was not run: there was no turn for it in time, or no stack. Native code has got, or gets, the fallback.
+     * Called when a handler was not run, because the call did not get its turn in time or there was no room on the
+     * stack. Native code gets the fallback, or has got it.
      *
-     * @param why null if there is nothing to tell
+     * @param why the reason to report; null if there is nothing to report
      */
     default void callRefused(@Nullable Throwable why) {
         if (why != null) {
@@ -24,11 +25,11 @@ public interface Callee {
     }
 
     /**
-     * Who hears of what a fallback throws; native code gets a zero then. It outlives its callee, for late calls, and so must
-     * not hold it.
+     * Returns the consumer of what a fallback throws; native code gets a zero then. The consumer outlives the callee,
+     * for late calls, and must not refer to it.
      */
     Consumer<? super Throwable> fallbackErrors();
 
-    /** Where its calls are counted. */
+    /** Returns the counters of the callee's calls. */
     CallCounters counters();
 }

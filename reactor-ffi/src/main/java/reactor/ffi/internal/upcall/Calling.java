@@ -12,7 +12,7 @@ import java.util.List;
  */
 record Calling(int firstVariadic, boolean errno) {
 
-    /** All that a callback can have. */
+    /** A call that is not variadic and keeps no {@code errno}: the only kind that a callback can have. */
     static final Calling PLAIN = new Calling(-1, false);
 
     boolean variadic() {

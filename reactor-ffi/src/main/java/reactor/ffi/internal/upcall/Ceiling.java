@@ -14,21 +14,27 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Ceiling {
 
-    /** No code cache is too small for as many; below it the size of the code cache is not asked for, which takes time. */
+    /**
+     * So many stubs fit into any code cache. Up to this number the size of the code cache is not asked for, which takes
+     * time.
+     */
     private static final int CERTAIN = 64;
 
     private static final int MOST = 16_384;
 
-    /** What one stub takes of the code cache, at most, with all that belongs to it; the stub alone is 0.8 KB. */
+    /** How many bytes of the code cache one stub takes at most, with its adapters; the stub alone takes 0.8 KB. */
     private static final int BYTES = 1024;
 
-    /** Stubs take at most that part of the code cache. The rest is for compiled code. */
+    /** Stubs take at most one part in so many of the code cache. The rest is for compiled code. */
     private static final int PART = 8;
 
-    /** How long no stub is tried after one that had no memory: HotSpot may stop its compilers at each such failure. */
+    /**
+     * In ns. For how long no stub is made after the JDK had no memory for one: HotSpot may stop its compilers at each
+     * such failure.
+     */
     private static final long PAUSE = TimeUnit.SECONDS.toNanos(1);
 
-    /** What the code cache has room for; zero until it was asked for. */
+    /** How many stubs the code cache has room for; zero until its size was asked for. */
     private static volatile int asked;
 
     private static final AtomicInteger CREATED = new AtomicInteger();
@@ -95,12 +101,12 @@ final class Ceiling {
         return left > 0 && modest && (left > limit / 8 || inPool <= share);
     }
 
-    /** A stub that was counted has not been made. */
+    /** Takes a stub out of the count that could not be made. */
     static void giveBack() {
         CREATED.decrementAndGet();
     }
 
-    /** There was no memory for a stub: the code cache, or the heap, is full. */
+    /** Begins the pause after the JDK had no memory for a stub, because the code cache or the heap is full. */
     static void full() {
         failedAt = System.nanoTime();
         failed = true;

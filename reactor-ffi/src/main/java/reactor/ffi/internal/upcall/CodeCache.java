@@ -7,10 +7,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** How much memory the JVM has reserved for machine code: for stubs, and for all that it compiles. */
+/** Finds out how much memory the JVM has reserved for machine code: for stubs, and for compiled methods. */
 final class CodeCache {
 
-    /** What the JVM reserves where its options do not say, at the least: 240 MB if it has two compilers, else 48 MB. */
+    /** What the JVM reserves at least if no option says otherwise: 240 MB with two compilers, else 48 MB. */
     private static final long LEAST_DEFAULT = 48L << 20;
 
     private static final Pattern OPTION = Pattern.compile("-XX:ReservedCodeCacheSize=(\\d{1,12})([kKmMgG]?)");
@@ -37,7 +37,10 @@ final class CodeCache {
         return sum > 0 ? sum : LEAST_DEFAULT;
     }
 
-    /** Returns what the JVM was started with, as far as Java can see it, in the order in which the JVM reads it. */
+    /**
+     * Returns the options that the JVM was started with, as far as Java can see them, in the order in which the JVM
+     * reads them.
+     */
     private static String options() {
         Stream<String> arguments =
                 ProcessHandle.current().info().arguments().map(Stream::of).orElseGet(Stream::empty);

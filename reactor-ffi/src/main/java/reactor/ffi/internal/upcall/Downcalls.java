@@ -19,7 +19,7 @@ import java.util.NoSuchElementException;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** C functions as instances of functional interfaces. */
+/** Makes C functions callable as instances of functional interfaces. */
 public final class Downcalls {
 
     private static final SegmentAllocator COLLECTED =
@@ -27,7 +27,7 @@ public final class Downcalls {
 
     private Downcalls() {}
 
-    /** A function of the C library. */
+    /** Returns a function of the C library by its name. */
     public static <F> F named(String function, Signature<F> signature) {
         return at(
                 find(
@@ -98,7 +98,10 @@ public final class Downcalls {
         }
     }
 
-    /** {@code (Object[])Object}: made once, because to make it takes a hundred times as long as to call it. */
+    /**
+     * Returns a handle of type {@code (Object[])Object}. Made once, because making one takes a hundred times as long as
+     * calling it.
+     */
     private static MethodHandle spread(MethodHandle call) {
         return call.asType(call.type().generic())
                 .asSpreader(Object[].class, call.type().parameterCount());
@@ -110,7 +113,7 @@ public final class Downcalls {
         private final Signature<?> signature;
         private final MethodHandle call;
 
-        /** The interface's default methods that were called, bound to the proxy. */
+        /** The default methods of the interface that were called so far, bound to the proxy. */
         private final Map<Method, MethodHandle> defaults = new ConcurrentHashMap<>();
 
         Hidden(Signature<?> signature, MethodHandle call) {

@@ -10,7 +10,7 @@ import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code errno} was when the calling thread's last function that keeps it had returned. */
+/** Keeps the value of {@code errno} that the calling thread's last function left, for functions made to keep it. */
 public final class Errno {
 
     static final Linker.Option KEPT = Linker.Option.captureCallState("errno");
@@ -18,7 +18,10 @@ public final class Errno {
     private static final MemoryLayout LAYOUT = Linker.Option.captureStateLayout();
     private static final VarHandle VALUE = LAYOUT.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
-    /** Where the linker's code stores it, for each thread; made at the thread's first call of such a function. */
+    /**
+     * The memory where the linker's code stores {@code errno}, one for each thread; made at the thread's first call of
+     * such a function.
+     */
     private static final ThreadLocal<@Nullable MemorySegment> STATE = new ThreadLocal<>();
 
     private static final MethodHandle OF_THREAD = ofThread();
@@ -40,7 +43,7 @@ public final class Errno {
         return (int) VALUE.get(state, 0L);
     }
 
-    /** Gives a downcall handle that was made with {@link #KEPT}, and takes the memory for it first, that of its thread. */
+    /** Binds a downcall handle that was made with {@link #KEPT} to the calling thread's memory. */
     static MethodHandle keep(MethodHandle call) {
         return MethodHandles.foldArguments(call, OF_THREAD);
     }

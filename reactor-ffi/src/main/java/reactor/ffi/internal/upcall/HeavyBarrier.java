@@ -11,16 +11,31 @@ import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.Property;
 
 /**
- * A full fence on every thread of the process, paid for by the one that asks. The cold side of "am I seen, or do I see?":
- * an upcall writes that it is inside and then reads its slot, with no fence of its own; who makes the slot inert issues
- * this, and then either sees the call inside or the call sees the slot inert.
+ * A full memory fence on every thread of the process, whose whole cost the calling thread pays.
+ *
+ * <h2>The asymmetric fence</h2>
+ * An upcall writes "inside this slot" and then reads the slot's binding. A thread that retires the slot writes the inert
+ * binding and then reads which calls are inside. If both had a full fence between their write and their read, at least
+ * one of them would see the other: either the call finds the slot inert, or the retiring thread finds the call inside.
+ * Without fences both processors may delay the write beyond the read, and neither sees the other; that happened in 584
+ * of the runs of the race {@code CallAgainstRetire} with this barrier taken away.
+ *
+ * <p>An upcall takes some 20 ns and a full fence about 8 of them, whereas a slot is retired rarely. So the upcall has
+ * only a compiler fence ({@code Frame.hold}), and the retiring thread makes every other thread of the process execute a
+ * full fence, by this class: if a thread was between its write and its read at that moment, the fence stands exactly
+ * there; if not, its write was visible already or its read comes later. The system call {@code membarrier} does that by
+ * an interrupt to each processor that runs the process; where there is none, closing a shared arena does by a handshake
+ * with every Java thread.
  */
 final class HeavyBarrier {
 
     private static final int PRIVATE_EXPEDITED = 8;
     private static final int REGISTER_PRIVATE_EXPEDITED = 16;
 
-    /** {@code ()int}: the system call. Null where there is none, as on macOS and Windows, or where it is switched off. */
+    /**
+     * The system call, of type {@code ()int}. Null where the platform has none, as macOS and Windows, or a system
+     * property switches it off.
+     */
     private static final @Nullable MethodHandle MEMBARRIER =
             Property.read("reactor.ffi.membarrier", 1, 0, 1) == 0 ? null : membarrier();
 

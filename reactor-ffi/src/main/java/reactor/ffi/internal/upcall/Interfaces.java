@@ -34,7 +34,7 @@ final class Interfaces {
         return type.getTypeName() + "." + method.getName();
     }
 
-    /** Its one abstract method. */
+    /** Returns the one abstract method of a functional interface. */
     static Method method(Class<?> type) {
         if (!type.isInterface() || type.isAnnotation()) {
             throw new IllegalArgumentException(type.getTypeName()
@@ -62,7 +62,7 @@ final class Interfaces {
         return method;
     }
 
-    /** Whether every instance has it, as a public method of Object. */
+    /** Returns whether the method is a public method of Object, which every instance has. */
     static boolean isObjects(Method method) {
         try {
             return Modifier.isPublic(Object.class

@@ -10,19 +10,22 @@ import java.util.concurrent.locks.LockSupport;
 import reactor.ffi.internal.life.AtExit;
 
 /**
- * All threads that have made an upcall and live. The cold side of {@link ThreadRecord}: who is inside a slot, how many
- * calls have begun, and whether it has become quiet.
+ * The records of all live threads that have made an upcall, for those that read them: which calls are inside a slot, how
+ * many calls have begun, and whether native threads have become quiet.
  */
 public final class NativeThreads {
 
     private static final Set<ThreadRecord> ALL = ConcurrentHashMap.newKeySet();
 
-    /** Calls that threads now dead had begun. */
+    /** How many calls the threads had begun whose records were swept. */
     private static final AtomicLong BEGUN_BY_THE_DEAD = new AtomicLong();
 
     private static final AtomicLong CREATED = new AtomicLong();
 
-    /** The size at which the dead are swept next: twice what was left the last time, so that a sweep costs O(1) a thread. */
+    /**
+     * The size at which the records of dead threads are swept next: twice the size after the last sweep, so that the
+     * cost of sweeping is O(1) for each thread.
+     */
     private static volatile int sweepAt = 64;
 
     private static volatile long lastLateCall = System.nanoTime() - TimeUnit.MINUTES.toNanos(1);
@@ -57,7 +60,10 @@ public final class NativeThreads {
         lastLateCall = System.nanoTime();
     }
 
-    /** The calls that are inside a slot now: of those that found it live, none is missing once it is inert. */
+    /**
+     * Returns the calls that are inside a slot now. Once the slot is inert, no call that found it live is missing: see
+     * {@link HeavyBarrier}.
+     */
     static List<ThreadRecord.Call> inside(int slot) {
         HeavyBarrier.issue();
         List<ThreadRecord.Call> inside = new ArrayList<>();
@@ -68,9 +74,11 @@ public final class NativeThreads {
     }
 
     /**
-     * Waits until these calls have left. The calling thread's own are not waited for.
+     * Waits until calls have left, except for those of the calling thread.
      *
-     * @return false if one is still inside after that many nanoseconds
+     * @param inside from {@link #inside}
+     * @param nanos how long to wait
+     * @return false if a call is still inside after that time
      */
     static boolean awaitLeft(List<ThreadRecord.Call> inside, long nanos) {
         long deadline = System.nanoTime() + nanos;
@@ -97,7 +105,7 @@ public final class NativeThreads {
         }
     }
 
-    /** How many upcalls have begun since the JVM started. */
+    /** Returns how many upcalls have begun since the JVM started. */
     public static long begun() {
         long sum = BEGUN_BY_THE_DEAD.get();
         for (ThreadRecord record : ALL) {
@@ -106,12 +114,12 @@ public final class NativeThreads {
         return sum;
     }
 
-    /** How many threads are known: those that live, and the dead that are not swept yet. */
+    /** Returns how many threads are known: live ones, and dead ones that are not swept yet. */
     static int known() {
         return ALL.size();
     }
 
-    /** How many threads have made an upcall since the JVM started. */
+    /** Returns how many threads have made an upcall since the JVM started. */
     public static long seen() {
         return CREATED.get();
     }

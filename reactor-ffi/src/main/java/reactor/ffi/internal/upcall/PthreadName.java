@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
-/** The name that native code gave the calling thread, where the platform has such a thing. */
+/** Reads the name that native code gave the calling thread, on platforms with {@code pthread_getname_np}. */
 final class PthreadName {
 
     private static final int SIZE = 64;
@@ -32,7 +32,7 @@ final class PthreadName {
             String text = error == 0 ? name.getString(0) : "";
             return text.isBlank() ? "thread" : text;
         } catch (Throwable _) {
-            return "thread"; // a name is not worth an upcall
+            return "thread"; // an upcall must not fail for want of a name
         }
     }
 

@@ -4,8 +4,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Sweeps the stubs while any is in quarantine, on a thread of its own that ends when none is. A timer that is shared, such
- * as CompletableFuture's, would keep the class loader of whoever used it first, for the life of the JVM.
+ * Sweeps the stubs while any slot is in quarantine, on a thread of its own that ends when none is. A shared timer, such
+ * as that of CompletableFuture, would keep the class loader of its first user for the life of the JVM.
  */
 final class Sweeper {
 
@@ -14,12 +14,12 @@ final class Sweeper {
     /** Guarded by the class, as the other. */
     private static boolean running;
 
-    /** Something became inert, perhaps behind the back of the sweep that goes on. */
+    /** Whether a slot became inert since the last sweep began. */
     private static boolean requested;
 
     private Sweeper() {}
 
-    /** Any thread; never throws. */
+    /** Asks for a sweep. May be called from any thread; never throws. */
     static synchronized void request() {
         requested = true;
         if (!running) {
@@ -33,7 +33,7 @@ final class Sweeper {
                 thread.start();
                 running = true;
             } catch (OutOfMemoryError noThread) {
-                running = false; // the next request tries again; until then the slots keep what they name
+                running = false; // the next request tries again; until then the slots keep their fallbacks and arenas
             }
         }
     }

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * One registration of a handler: the pointer that native code is given, until it is retired. All methods may be called from
- * any thread, any number of times.
+ * One binding of a handler to a slot: native code gets the slot's pointer, and calls reach the handler until the binding
+ * is retired. All methods may be called from any thread, any number of times.
  */
 public final class Upcall {
 
@@ -23,46 +23,46 @@ public final class Upcall {
         this.keep = keep;
     }
 
-    /** The C function pointer: callable for the life of the process. */
+    /** Returns the C function pointer, which may be called for the life of the process. */
     public MemorySegment pointer() {
         return slot.pointer;
     }
 
-    /** Makes it inert: later calls get the fallback, and are counted. Calls that are inside run on. */
+    /** Makes the slot inert: later calls get the fallback and are counted as late. Calls that are inside run on. */
     public void retire() {
         stubs.retire(this, keep);
     }
 
     /**
-     * Once retired and left by its handlers: lets a later registration of the same source have its slot before the quarantine
-     * is over, where the source has many such slots or no other can be made.
+     * Lets a later registration of the same source take the slot before its quarantine is over, if the source has many
+     * such slots or no stub can be made. Called once the handlers of a retired binding have left.
      */
     public void allowEarlyReuse() {
         stubs.allowEarlyReuse(this);
     }
 
-    /** Native code is done with the pointer: makes it inert, and its slot may be reused at once. */
+    /** Makes the slot inert and free for reuse at once. Called when native code is done with the pointer. */
     public void release() {
         stubs.release(this);
     }
 
     /**
-     * Once retired: waits until no handler runs any more, but for those on the calling thread's own stack. Calls that come
-     * later, late or for the next that the slot is bound to, are not waited for.
+     * Waits until the handlers of a retired binding have left, except for those on the calling thread's own stack. Does
+     * not wait for calls that come later, whether they are late or belong to the slot's next binding.
      *
-     * @return false if one still runs after that many nanoseconds
+     * @return false if a handler still runs after that many nanoseconds
      */
     public boolean awaitLeft(long nanos) {
         List<ThreadRecord.Call> inside = NativeThreads.inside(slot.id);
         return stubs.isReused(this) || NativeThreads.awaitLeft(inside, nanos);
     }
 
-    /** Once retired: whether no call is inside now, on the calling thread's own stack either. */
+    /** Returns whether no call of a retired binding is inside, on the calling thread's own stack either. */
     public boolean hasLeft() {
         return NativeThreads.inside(slot.id).isEmpty();
     }
 
-    /** Whether a handler of it is on that thread's stack. */
+    /** Returns whether a handler of this binding is on a thread's stack. */
     public boolean isInside(Thread thread) {
         return NativeThreads.inside(slot.id).stream()
                         .anyMatch(call -> call.record().isOf(thread))
