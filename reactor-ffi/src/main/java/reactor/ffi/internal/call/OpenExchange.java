@@ -2,6 +2,7 @@ package reactor.ffi.internal.call;
 
 import static java.util.Objects.requireNonNull;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
@@ -27,15 +28,8 @@ final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R
     /** The caller returns the fallback. */
     private static final int REFUSED = 3;
 
-    private static final VarHandle STATE;
-
-    static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(OpenExchange.class, "state", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "state", VarHandle.class, OpenExchange.class, int.class);
 
     private final Q request;
     private final String name;

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -36,15 +37,8 @@ final class Baton {
 
     private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 200;
 
-    private static final VarHandle HOLDER;
-
-    static {
-        try {
-            HOLDER = MethodHandles.lookup().findVarHandle(Baton.class, "holder", Thread.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle HOLDER = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "holder", VarHandle.class, Baton.class, Thread.class);
 
     /** From null to a thread: by that thread. From a thread to null or to another: by that thread, or by {@link #seize}. */
     private volatile @Nullable Thread holder;

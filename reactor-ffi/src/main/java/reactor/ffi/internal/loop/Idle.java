@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -23,17 +24,10 @@ final class Idle {
      */
     private static final long PAUSE = 2_000;
 
-    private static final VarHandle STATE;
-    private static final VarHandle WAKE_UPS;
-
-    static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(Idle.class, "state", int.class);
-            WAKE_UPS = MethodHandles.lookup().findVarHandle(Idle.class, "wakeUps", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle STATE =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "state", VarHandle.class, Idle.class, int.class);
+    private static final VarHandle WAKE_UPS = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "wakeUps", VarHandle.class, Idle.class, long.class);
 
     private final Thread thread;
 

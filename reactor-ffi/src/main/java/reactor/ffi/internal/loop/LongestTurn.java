@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
@@ -15,17 +16,10 @@ final class LongestTurn {
 
     static final long WINDOW = TimeUnit.MINUTES.toNanos(1);
 
-    private static final VarHandle LONGEST;
-    private static final VarHandle BEGUN;
-
-    static {
-        try {
-            LONGEST = MethodHandles.lookup().findVarHandle(LongestTurn.class, "longest", long.class);
-            BEGUN = MethodHandles.lookup().findVarHandle(LongestTurn.class, "begun", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle LONGEST = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "longest", VarHandle.class, LongestTurn.class, long.class);
+    private static final VarHandle BEGUN = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "begun", VarHandle.class, LongestTurn.class, long.class);
 
     /** Of this window. */
     private long longest;

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -22,17 +23,10 @@ final class Loop {
 
     private static final int BATCH = 256;
 
-    private static final VarHandle TURNS;
-    private static final VarHandle TASKS;
-
-    static {
-        try {
-            TURNS = MethodHandles.lookup().findVarHandle(Loop.class, "turns", long.class);
-            TASKS = MethodHandles.lookup().findVarHandle(Loop.class, "ran", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle TURNS =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "turns", VarHandle.class, Loop.class, long.class);
+    private static final VarHandle TASKS =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "ran", VarHandle.class, Loop.class, long.class);
 
     private final MpscQueue<LoopTask> tasks = new MpscQueue<>();
     private final Idle idle;

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -38,15 +39,8 @@ public abstract class LoopSource extends LoopSourceFields {
     /** ACTIVE, but whoever made it so had no stack left to wake the loop. */
     private static final int UNWOKEN = 2;
 
-    private static final VarHandle STATE;
-
-    static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(LoopSourceFields.class, "state", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "state", VarHandle.class, LoopSourceFields.class, int.class);
 
     /** What a subclass writes must not take {@code state} out of the producers' caches. */
     @SuppressWarnings({"unused", "UnusedVariable"})

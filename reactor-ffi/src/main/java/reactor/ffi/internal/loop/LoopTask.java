@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -20,15 +21,8 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
     private static final int DONE = 2;
     private static final int CANCELLED = 3;
 
-    private static final VarHandle STATE;
-
-    static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(LoopTask.class, "state", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "state", VarHandle.class, LoopTask.class, int.class);
 
     /** The loop's own work: runs even when what users had queued is dropped. */
     final boolean internal;

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.function.Predicate;
@@ -19,15 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MpscQueue<T extends MpscQueue.Item> extends MpscQueueFields.Back {
 
-    private static final VarHandle NEWEST;
+    private static final VarHandle NEWEST = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "newest", VarHandle.class, MpscQueueFields.Producer.class, MpscQueue.Item.class);
 
     static {
-        try {
-            NEWEST = MethodHandles.lookup()
-                    .findVarHandle(MpscQueueFields.Producer.class, "newest", MpscQueue.Item.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
         link();
     }
 

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -92,15 +93,8 @@ final class Offload<R> extends Mono<R> implements Scannable {
         private static final int DONE = 3;
         private static final int CANCELLED = 4;
 
-        private static final VarHandle STATE;
-
-        static {
-            try {
-                STATE = MethodHandles.lookup().findVarHandle(Run.class, "state", int.class);
-            } catch (ReflectiveOperationException e) {
-                throw new ExceptionInInitializerError(e);
-            }
-        }
+        private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
+                MethodHandles.lookup(), "state", VarHandle.class, Run.class, int.class);
 
         private final LoopScheduler scheduler;
         private final NativeCall<? extends @Nullable R> call;

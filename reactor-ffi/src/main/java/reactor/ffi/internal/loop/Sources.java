@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -20,15 +21,8 @@ final class Sources {
      */
     private static final int PATIENCE = 64;
 
-    private static final VarHandle READY;
-
-    static {
-        try {
-            READY = MethodHandles.lookup().findVarHandle(Sources.class, "ready", LoopSource.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle READY = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "ready", VarHandle.class, Sources.class, LoopSource.class);
 
     private final Idle idle;
 

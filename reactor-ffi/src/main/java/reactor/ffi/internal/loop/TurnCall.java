@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -16,15 +17,8 @@ public abstract non-sealed class TurnCall extends Requests.Request {
     static final int DONE = 2;
     private static final int WITHDRAWN = 3;
 
-    private static final VarHandle STATE;
-
-    static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(TurnCall.class, "state", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "state", VarHandle.class, TurnCall.class, int.class);
 
     private final Thread caller = Thread.currentThread();
 

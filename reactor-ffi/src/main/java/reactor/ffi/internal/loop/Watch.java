@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
@@ -19,15 +20,8 @@ import reactor.util.Loggers;
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 public final class Watch {
 
-    private static final VarHandle WAKE_AT;
-
-    static {
-        try {
-            WAKE_AT = MethodHandles.lookup().findStaticVarHandle(Watch.class, "wakeAt", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle WAKE_AT = ConstantBootstraps.staticFieldVarHandle(
+            MethodHandles.lookup(), "wakeAt", VarHandle.class, Watch.class, long.class);
 
     /** Of {@code wakeAt}: it sleeps until it is woken. As a time it is one that never comes. */
     private static final long ASLEEP = Long.MAX_VALUE;

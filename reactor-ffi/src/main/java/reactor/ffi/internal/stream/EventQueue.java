@@ -1,5 +1,6 @@
 package reactor.ffi.internal.stream;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -40,28 +41,23 @@ final class EventQueue<T> extends EventQueueFields.Back {
     private static final int MASK = SIZE - 1;
     private static final long CLOSED_BIT = Long.MIN_VALUE;
 
-    private static final VarHandle PRODUCER_INDEX;
-    private static final VarHandle PRODUCER_CHUNK;
-    private static final VarHandle CONSUMER_INDEX;
-    private static final VarHandle DELIVERED;
-    private static final VarHandle CONSUMER_CHUNK;
-    private static final VarHandle SPARE;
-    private static final VarHandle NEXT;
+    private static final VarHandle PRODUCER_INDEX = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "producerIndex", VarHandle.class, EventQueueFields.Producer.class, long.class);
+    private static final VarHandle PRODUCER_CHUNK = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "producerChunk", VarHandle.class, EventQueueFields.Producer.class, Chunk.class);
+    private static final VarHandle CONSUMER_INDEX = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "consumerIndex", VarHandle.class, EventQueueFields.Consumer.class, long.class);
+    private static final VarHandle DELIVERED = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "delivered", VarHandle.class, EventQueueFields.Consumer.class, long.class);
+    private static final VarHandle CONSUMER_CHUNK = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "consumerChunk", VarHandle.class, EventQueueFields.Consumer.class, Chunk.class);
+    private static final VarHandle SPARE = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "spare", VarHandle.class, EventQueueFields.Consumer.class, Object[].class);
+    private static final VarHandle NEXT = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "next", VarHandle.class, Chunk.class, Chunk.class);
     private static final VarHandle ITEM = MethodHandles.arrayElementVarHandle(Object[].class);
 
     static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            PRODUCER_INDEX = lookup.findVarHandle(EventQueueFields.Producer.class, "producerIndex", long.class);
-            PRODUCER_CHUNK = lookup.findVarHandle(EventQueueFields.Producer.class, "producerChunk", Chunk.class);
-            CONSUMER_INDEX = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerIndex", long.class);
-            DELIVERED = lookup.findVarHandle(EventQueueFields.Consumer.class, "delivered", long.class);
-            CONSUMER_CHUNK = lookup.findVarHandle(EventQueueFields.Consumer.class, "consumerChunk", Chunk.class);
-            SPARE = lookup.findVarHandle(EventQueueFields.Consumer.class, "spare", Object[].class);
-            NEXT = lookup.findVarHandle(Chunk.class, "next", Chunk.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
         link();
     }
 

@@ -2,6 +2,7 @@ package reactor.ffi.internal.upcall;
 
 import static java.lang.invoke.MethodType.methodType;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -15,7 +16,8 @@ final class Frame {
     /** {@code (Frame)void}. */
     static final MethodHandle LEAVE;
 
-    private static final VarHandle HELD;
+    private static final VarHandle HELD =
+            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "held", VarHandle.class, Frame.class, long.class);
     private static final int STAMP_BITS = 40;
     private static final long STAMP_MASK = (1L << STAMP_BITS) - 1;
 
@@ -24,7 +26,6 @@ final class Frame {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             ENTER = lookup.findVirtual(Frame.class, "enter", methodType(Binding.class, Slot.class));
             LEAVE = lookup.findVirtual(Frame.class, "leave", methodType(void.class));
-            HELD = lookup.findVarHandle(Frame.class, "held", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

@@ -1,6 +1,7 @@
 package reactor.ffi.internal.upcall;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -11,15 +12,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Slot {
 
-    private static final VarHandle BINDING;
-
-    static {
-        try {
-            BINDING = MethodHandles.lookup().findVarHandle(Slot.class, "binding", Binding.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    private static final VarHandle BINDING = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "binding", VarHandle.class, Slot.class, Binding.class);
 
     /** From 1; zero stands for no slot. */
     final int id;

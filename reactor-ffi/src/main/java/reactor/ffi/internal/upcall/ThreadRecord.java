@@ -2,6 +2,7 @@ package reactor.ffi.internal.upcall;
 
 import static java.lang.invoke.MethodType.methodType;
 
+import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -20,7 +21,8 @@ final class ThreadRecord {
     static final MethodHandle NEXT;
 
     private static final ThreadLocal<@Nullable ThreadRecord> CURRENT = new ThreadLocal<>();
-    private static final VarHandle BEGUN;
+    private static final VarHandle BEGUN = ConstantBootstraps.fieldVarHandle(
+            MethodHandles.lookup(), "begun", VarHandle.class, ThreadRecord.class, long.class);
 
     /** What native threads wear between calls: a user's class loader could not be collected while they live. */
     private static final ClassLoader NEUTRAL = ClassLoader.getSystemClassLoader();
@@ -29,7 +31,6 @@ final class ThreadRecord {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             NEXT = lookup.findStatic(ThreadRecord.class, "next", methodType(Frame.class));
-            BEGUN = lookup.findVarHandle(ThreadRecord.class, "begun", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
