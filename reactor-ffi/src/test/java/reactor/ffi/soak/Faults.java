@@ -1,5 +1,6 @@
 package reactor.ffi.soak;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
@@ -10,7 +11,7 @@ final class Faults {
 
     private static final int KEPT = 20;
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private final List<String> kept = new ArrayList<>();
 
     synchronized void add(String fault) {

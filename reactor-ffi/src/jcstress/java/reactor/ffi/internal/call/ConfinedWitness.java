@@ -21,9 +21,10 @@ final class ConfinedWitness {
 
     final Confined<ConfinedWitness> first = Confined.create(OPTIONS, () -> this, ConfinedWitness::released);
 
-    /** Written on the scheduler's thread, as the next. */
+    /** Written on the scheduler's thread only. */
     private volatile int uses;
 
+    /** Written on the scheduler's thread only. */
     private volatile int releases;
 
     void used() {

@@ -2,6 +2,7 @@ package reactor.ffi.internal.call;
 
 import static java.util.Objects.requireNonNull;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Cleaner;
@@ -48,21 +49,24 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     private final long madeBy = Thread.currentThread().threadId();
     private final long madeAt = System.nanoTime();
 
-    /** Guarded by itself, as is what close does, and what follows. */
+    /** The count, and the lock of this callback: a ref comes before the close, and counts, or after it, and is refused. */
     private final Refs refs;
 
-    /** It is closed, and no handler runs any more. */
+    /** Whether the callback is closed, and no handler runs any more. */
+    @GuardedBy("refs")
     private boolean left;
 
-    /** Native code is done with the pointer. */
+    /** Whether native code is done with the pointer. */
+    @GuardedBy("refs")
     private boolean released;
 
-    /** It was closed as a callback is that was made for one native call. */
+    /** Whether the callback was closed as one is that was made for one native call. */
+    @GuardedBy("refs")
     private boolean isTransient;
 
     /**
-     * The next callback in the list of {@link Closings}. Guarded by the class Closings until its thread has taken the
-     * list; accessed by that thread only afterwards.
+     * The next callback in the list of {@link Closings}. Accessed under the lock of that class until its thread has taken
+     * the list; accessed by that thread only afterwards.
      */
     @Nullable
     AnsweredCallback<?> nextClosing;
@@ -226,6 +230,12 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             return true;
         } catch (Throwable e) { // no memory to look, or a subscriber that throws
             Errors.report(e);
+            return hasLeft();
+        }
+    }
+
+    private boolean hasLeft() {
+        synchronized (refs) {
             return left;
         }
     }
@@ -243,6 +253,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
      * Lets the slot be reused. Called once the handlers have left, because in a slot that is bound again their calls
      * could not be told from those of the next handler.
      */
+    @GuardedBy("refs")
     private void releaseSlot() {
         if (released) {
             upcall.release();

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.call;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -14,10 +15,12 @@ final class Closings {
 
     private static final long LONGEST_PAUSE = TimeUnit.MILLISECONDS.toNanos(50);
 
-    /** Top of the stack of those that the thread has not taken yet, linked by {@code nextClosing}. Guarded by the class. */
+    /** Top of the stack of those that the thread has not taken yet, linked by {@code nextClosing}. */
+    @GuardedBy("Closings.class")
     private static @Nullable AnsweredCallback<?> added;
 
-    /** Whether a thread exists that has not decided to end. Guarded by the class. */
+    /** Whether a thread exists that has not decided to end. */
+    @GuardedBy("Closings.class")
     private static boolean running;
 
     private Closings() {}

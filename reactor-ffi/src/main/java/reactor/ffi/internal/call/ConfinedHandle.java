@@ -2,6 +2,7 @@ package reactor.ffi.internal.call;
 
 import static java.util.Objects.requireNonNull;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import reactor.core.publisher.Mono;
@@ -103,7 +104,7 @@ public final class ConfinedHandle<T> implements Confined<T> {
 
     @Override
     public String toString() {
-        return "Confined[" + value.name() + (owner.closed ? ", closed]" : "]");
+        return "Confined[" + value.name() + (owner.isClosed() ? ", closed]" : "]");
     }
 
     /** The part of a handle that outlives its collection; also the lock of the handle. */
@@ -112,7 +113,7 @@ public final class ConfinedHandle<T> implements Confined<T> {
         private final ConfinedValue<?> value;
         private final Throwable made = new Throwable("made here");
 
-        /** Guarded by this. */
+        @GuardedBy("this")
         private boolean closed;
 
         Owner(ConfinedValue<?> value) {
@@ -124,6 +125,10 @@ public final class ConfinedHandle<T> implements Confined<T> {
                 throw new IllegalStateException("this handle of " + value.name()
                         + " is closed; share() it before, and give each owner a handle of its own");
             }
+        }
+
+        synchronized boolean isClosed() {
+            return closed;
         }
 
         synchronized boolean close() {

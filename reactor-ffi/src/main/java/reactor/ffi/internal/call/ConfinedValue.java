@@ -57,7 +57,11 @@ final class ConfinedValue<T> extends LoopSource {
 
         private final Confined.Query<? super T, ? extends R> query;
         private final MonoSink<R> sink;
+
+        /** Whether the query has been called. Accessed by the thread that runs the message, or tells it that it failed. */
         private boolean begun;
+
+        /** Any thread writes this field: that of whoever cancels. */
         volatile boolean cancelled;
 
         Asked(Confined.Query<? super T, ? extends R> query, MonoSink<R> sink) {
@@ -106,10 +110,10 @@ final class ConfinedValue<T> extends LoopSource {
     /** Whether the maker has been called. Accessed under the turn only. */
     private boolean made;
 
-    /** Accessed under the turn only. */
+    /** Whether the value is detached from the scheduler. Accessed under the turn only. */
     private boolean left;
 
-    /** Accessed under the turn only. */
+    /** Null before the value is made, and after its release. Accessed under the turn only. */
     private @Nullable T value;
 
     /** What the maker threw. Accessed under the turn only. */

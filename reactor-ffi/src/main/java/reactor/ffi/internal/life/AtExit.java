@@ -13,7 +13,10 @@ public final class AtExit {
 
     private static final boolean TOO_LATE;
 
+    /** Written by the thread that installs the action, read by the hook. */
     private static volatile Runnable unregister = () -> {};
+
+    /** Written by the thread that installs the wait, read by the hook and by the thread of {@link KeepAlive}. */
     private static volatile Runnable linger = () -> {};
 
     static {

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.life;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.Cleaner;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Collected {
 
-    /** Guarded by the class. */
+    @GuardedBy("Collected.class")
     private static @Nullable Cleaner cleaner;
 
     private Collected() {}

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.life;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,13 +10,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Hold {
 
-    /** How many counts are above zero. Guarded by this. */
+    /** How many counts are above zero. */
+    @GuardedBy("this")
     private int holders;
 
-    /** There while {@code holders} is above zero and the scheduler has not ended. Guarded by this. */
+    /** There while {@code holders} is above zero and the scheduler has not ended. */
+    @GuardedBy("this")
     private KeepAlive.@Nullable Token token;
 
-    /** Nothing is held any more, and never will be. Written under the lock. */
+    /** Whether nothing is held any more, and never will be. Written under the lock of this, read by any thread. */
     private volatile boolean ended;
 
     /** Adds a count that is above zero from now on. Returns false, and adds nothing, if the scheduler has ended. */
@@ -47,6 +50,7 @@ public final class Hold {
         return ended;
     }
 
+    @GuardedBy("this")
     private void giveBack() {
         if (token != null) {
             token.release();

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.life;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
@@ -16,13 +17,16 @@ public final class KeepAlive {
 
     private static final Object LOCK = new Object();
 
-    /** Tokens that are out. Guarded by LOCK, as all below. */
+    /** How many tokens are out. */
+    @GuardedBy("LOCK")
     private static long count;
 
-    /** There is a thread, and it has not yet decided to end. */
+    /** Whether there is a thread that has not yet decided to end. */
+    @GuardedBy("LOCK")
     private static boolean running;
 
-    /** The thread waits for the count to fall to zero, and has to be told. In its grace it looks by itself. */
+    /** Whether the thread waits for {@code count} to fall to zero, and has to be notified. In its grace it looks by itself. */
+    @GuardedBy("LOCK")
     private static boolean holding;
 
     private KeepAlive() {}
@@ -115,6 +119,7 @@ public final class KeepAlive {
         }
     }
 
+    @GuardedBy("LOCK")
     @SuppressWarnings("WaitNotInLoop") // the callers loop
     private static void sleep(long millis) {
         try {

@@ -1,5 +1,7 @@
 package reactor.ffi.internal.life;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+
 /**
  * The reference count of a scheduler or of a callback, which users move with ref and unref. All methods may be called
  * from any thread.
@@ -8,7 +10,8 @@ public final class Refs {
 
     private final Hold hold;
 
-    /** Never below zero. Guarded by this. */
+    /** Never below zero. */
+    @GuardedBy("this")
     private int count;
 
     /**

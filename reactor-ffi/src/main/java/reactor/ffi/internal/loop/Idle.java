@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -35,17 +36,19 @@ final class Idle {
     private final long limit;
 
     /**
-     * What of it is spent at present: it doubles where looking was, or would have been, enough, and halves where not, down to
-     * nothing: who is woken now and then leaves the processor at once to whom it has answered.
+     * The current spin budget, in ns. Doubled after a spin that found work, or a sleep so short that spinning would have; halved
+     * after one that did not, down to nothing: a thread that is woken now and then leaves the processor at once to the thread that
+     * it has answered. Accessed by the loop's thread only.
      */
     private long budget;
 
-    /** When looking began, in nanoTime; zero while there is work. */
+    /** When the loop's thread began to look in vain, in nanoTime; zero while there is work. Accessed by that thread only. */
     private long since;
 
-    /** When the thread last set out to look, in nanoTime. */
+    /** When the loop's thread last set out to look, in nanoTime. Accessed by that thread only. */
     private long looked;
 
+    /** How often the loop's thread has slept. Written by that thread, read by any thread. */
     private long wakeUps;
 
     /** A turn is the time from a look that found work to the end of what it found. */
@@ -54,7 +57,8 @@ final class Idle {
     /** PARKED is written by the thread, and taken off by one waker for each burst, who alone pays for the wake-up. */
     private volatile int state = NOT_STARTED;
 
-    /** The scheduler has ended before there was any work. Guarded by this. */
+    /** Whether the scheduler has ended before there was any work. */
+    @GuardedBy("this")
     private boolean startCancelled;
 
     Idle(Thread thread, long limit) {

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.loop;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -19,15 +20,16 @@ final class Lifecycle {
     /** Completes when the thread has ended. */
     final CompletableFuture<Void> ended = new CompletableFuture<>();
 
-    /** Guarded by this, as is every step of {@code state}: nothing is attached once it is disposed. */
+    @GuardedBy("this")
     private final Set<LoopSource> attached = new LinkedHashSet<>();
 
-    /** The size of it, for the loop's thread. */
+    /** The size of {@code attached}. Written under the lock of this, read by any thread. */
     private volatile int sources;
 
+    /** Written under the lock of this, so that nothing is attached after the dispose; read by any thread. */
     private volatile int state = OPEN;
 
-    /** Tasks of users that are queued are dropped and not run. Before {@code state}. */
+    /** Whether tasks of users that are queued are dropped and not run. Written under the lock of this, before {@code state}. */
     private volatile boolean dropping;
 
     /** Refuses what is new from now on; false if it did already. */

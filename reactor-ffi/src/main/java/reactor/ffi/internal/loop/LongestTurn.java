@@ -21,13 +21,13 @@ final class LongestTurn {
     private static final VarHandle BEGUN = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "begun", VarHandle.class, LongestTurn.class, long.class);
 
-    /** Of this window. */
+    /** The longest turn of the current window. Written by the loop's thread, read by any thread. */
     private long longest;
 
-    /** When this window has begun. */
+    /** When the current window has begun. Written by the loop's thread, read by any thread. */
     private long begun;
 
-    /** Of the window before, if that was just before. */
+    /** The longest turn of the window just before the current one. Written by the loop's thread, read by any thread. */
     private long before;
 
     LongestTurn(long now) {

@@ -35,9 +35,10 @@ final class Loop {
     private final Turn turn;
     private final Lifecycle lifecycle;
 
-    /** Turns of the loop that found work, and tasks run: written by the loop's thread. */
+    /** How many turns of the loop found work. Written by the loop's thread, read by any thread. */
     private long turns;
 
+    /** How many tasks were run, delayed ones not counted. Written by the loop's thread, read by any thread. */
     private long ran;
 
     Loop(Idle idle, Turn turn, Lifecycle lifecycle) {

@@ -30,15 +30,22 @@ final class Sources {
     @SuppressWarnings("unused")
     private volatile @Nullable LoopSource ready;
 
-    /** What was taken off the stack and is not yet in the array. A field, so that no memory for the array loses nothing. */
+    /**
+     * What was taken off the stack and is not yet in the array. A field, so that no memory for the array loses nothing. Accessed by
+     * the loop's thread only.
+     */
     private @Nullable LoopSource arriving;
 
-    /** The ACTIVE ones that have left the stack: [0, count). Loop's thread only, as all below. */
+    /** The ACTIVE sources that have left the stack: [0, count). Accessed by the loop's thread only. */
     private LoopSource[] active = new LoopSource[8];
 
-    /** In how many passes in a row each was empty. Here and not in the source, whose producers would feel the writes. */
+    /**
+     * In how many passes in a row each of {@code active} was empty. Here and not in the source, whose producers would feel the
+     * writes. Accessed by the loop's thread only.
+     */
     private int[] empty = new int[8];
 
+    /** How many sources are in {@code active}. Accessed by the loop's thread only. */
     private int count;
 
     Sources(Idle idle) {

@@ -17,7 +17,10 @@ final class Timers {
 
     private final Idle idle;
 
+    /** Changed by the loop's thread only. Other threads read its size and its first task, approximately. */
     private final PriorityQueue<LoopTask> heap = new PriorityQueue<>(BY_TIME);
+
+    /** The {@code order} of the next task that is added. Accessed by the loop's thread only. */
     private long order;
 
     /** How many in the heap were cancelled, at least; a task may be counted that has just left it. */

@@ -28,10 +28,10 @@ public abstract non-sealed class TurnCall extends Requests.Request {
     /** The caller sleeps, or is about to: it writes this, fences, and looks once more at what it waits for. */
     private volatile boolean parked;
 
-    /** The caller's. */
+    /** Whether the caller has slept. Accessed by the caller only. */
     private boolean slept;
 
-    /** The caller's. */
+    /** Whether too many callers waited already. Accessed by the caller only. */
     private boolean refused;
 
     /** For a call of the calling thread. */

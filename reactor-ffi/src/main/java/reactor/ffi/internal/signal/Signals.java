@@ -3,6 +3,7 @@ package reactor.ffi.internal.signal;
 import static java.lang.invoke.MethodType.methodType;
 import static java.util.Objects.requireNonNull;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandleProxies;
@@ -48,23 +49,29 @@ public final class Signals {
     private static final String REDUCED = "ReduceSignalUsage";
 
     /** The signals that are taken over, by name; also the lock of taking and giving back. */
+    @GuardedBy("itself")
     private static final Map<String, Taken> TAKEN = new HashMap<>();
 
     /** A signal that is taken over, while it has a listener. */
     private static final class Taken {
 
+        /** Changed under the lock of {@link #TAKEN}; the JVM's threads for signals read the list without it. */
         final List<Handler> listeners = new CopyOnWriteArrayList<>();
 
         /**
-         * How often the signal came. Guarded by this, because the JVM starts a thread for each signal, and listeners get
-         * the counts in order.
+         * How often the signal came. Under a lock, because the JVM starts a thread for each signal, and listeners get the
+         * counts in order.
          */
+        @GuardedBy("this")
         long count;
 
-        /** The dispatcher's handler of the library, and, below, the handler before. */
+        /** The dispatcher's handler of the library. */
+        @GuardedBy("TAKEN")
         @Nullable
         Object ours;
 
+        /** The dispatcher's handler before ours. */
+        @GuardedBy("TAKEN")
         @Nullable
         Object before;
     }
@@ -100,6 +107,7 @@ public final class Signals {
         }
     }
 
+    @GuardedBy("TAKEN")
     private static Taken takeOver(String name, Handler listener) throws Throwable {
         Dispatcher dispatcher = Dispatcher.get();
         Object signal = dispatcher.signal(name);

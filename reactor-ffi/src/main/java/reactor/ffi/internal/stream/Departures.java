@@ -1,5 +1,6 @@
 package reactor.ffi.internal.stream;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -24,13 +25,16 @@ final class Departures {
     final long limit = TimeUnit.MILLISECONDS.toNanos(
             Property.read("reactor.ffi.registration.limit", 10_000, 1, Integer.MAX_VALUE));
 
-    /** Oldest first. One that is unregistered is taken out when it comes first. Guarded by this, as all below. */
+    /** The cancelled subscriptions, oldest first. One that is unregistered is taken out when it comes first. */
+    @GuardedBy("this")
     private final ArrayDeque<NativeSubscription<?>> leaving = new ArrayDeque<>();
 
-    /** Those that are to register, in their order. */
+    /** The subscriptions that are to register, in their order. */
+    @GuardedBy("this")
     private final ArrayDeque<NativeSubscription<?>> waiting = new ArrayDeque<>();
 
     /** The number of the youngest subscription in {@code leaving}. */
+    @GuardedBy("this")
     private long last;
 
     /** Adds a subscription that was cancelled. */
@@ -107,6 +111,7 @@ final class Departures {
     }
 
     /** Removes the oldest subscriptions that nobody has to wait for; returns whether none is left. */
+    @GuardedBy("this")
     private boolean noneIsLeaving() {
         NativeSubscription<?> oldest = leaving.peek();
         while (oldest != null && oldest.needsNoWait()) {

@@ -70,9 +70,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private final Registration<? super NativeSink<T>> registration;
     private final Departures departures;
 
-    /** Guarded by {@link #departures}: which of those that leave it is, from 1, and after which of them it registers. */
+    /** The number of this subscription among those that were cancelled, from 1. Accessed under the lock of {@link #departures}. */
     long departure;
 
+    /** The {@code departure} after which this subscription registers. Accessed under the lock of {@link #departures}. */
     long registersAfter;
 
     /** From the begin until it is unregistered. The subscribing thread writes it before the scheduler knows the subscription. */
@@ -96,7 +97,10 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     /** The thread that is inside the registration. */
     private volatile @Nullable Thread registering;
 
-    /** Guarded by {@link #departures}: its registration does not return, and nobody waits for that any longer. */
+    /**
+     * Whether the registration does not return, and no later subscription waits for that any longer. Accessed under the lock of
+     * {@link #departures}.
+     */
     private boolean leftBehind;
 
     /** Ends the wait for an earlier subscription that does not unregister. */

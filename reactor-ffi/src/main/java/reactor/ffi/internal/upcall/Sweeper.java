@@ -1,5 +1,6 @@
 package reactor.ffi.internal.upcall;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -11,10 +12,12 @@ final class Sweeper {
 
     private static final long PAUSE = Math.max(Limits.QUARANTINE, TimeUnit.MILLISECONDS.toNanos(1));
 
-    /** Guarded by the class, as the other. */
+    /** Whether there is a thread that has not yet decided to end. */
+    @GuardedBy("Sweeper.class")
     private static boolean running;
 
     /** Whether a slot became inert since the last sweep began. */
+    @GuardedBy("Sweeper.class")
     private static boolean requested;
 
     private Sweeper() {}

@@ -41,10 +41,10 @@ final class MqttClient implements EventSource, AutoCloseable {
 
     /** Whoever calls the library holds it to read: the client is not freed meanwhile. */
     private final ReentrantReadWriteLock alive = new ReentrantReadWriteLock();
-    /** NULL once it is freed. Guarded by alive. */
+    /** NULL once the client is freed. Accessed under the lock {@link #alive}. */
     private MemorySegment client;
 
-    /** Guards the two fields below. */
+    /** The lock of {@link #registered} and {@link #closed}. */
     private final Object life = new Object();
     /** The registration that is live. */
     private @Nullable NativeSink<SourceEvent> registered;

@@ -18,7 +18,7 @@ final class Looker implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
     private static final int AGES = 60_000;
 
-    /** Guards all below. */
+    /** The lock of what the browser has seen: of all other fields but {@link #connection}. */
     private final Object lock = new Object();
 
     private final Map<String, Long> messages = new HashMap<>();
