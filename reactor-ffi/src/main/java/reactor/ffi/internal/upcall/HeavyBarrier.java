@@ -17,11 +17,11 @@ import reactor.ffi.internal.Property;
  * An upcall writes "inside this slot" and then reads the slot's binding. A thread that retires the slot writes the inert
  * binding and then reads which calls are inside. If both had a full fence between their write and their read, at least
  * one of them would see the other: either the call finds the slot inert, or the retiring thread finds the call inside.
- * Without fences both processors may delay the write beyond the read, and neither sees the other; that happened in 584
- * of the runs of the race {@code CallAgainstRetire} with this barrier taken away.
+ * Without fences both processors may delay the write beyond the read, and neither sees the other: with this barrier
+ * taken away, the race {@code CallAgainstRetire} finds that outcome hundreds of times a run.
  *
- * <p>An upcall takes some 20 ns and a full fence about 8 of them, whereas a slot is retired rarely. So the upcall has
- * only a compiler fence ({@code Frame.hold}), and the retiring thread makes every other thread of the process execute a
+ * <p>Upcalls are many and fast, and a slot is retired rarely. So the upcall has only a compiler fence
+ * ({@code Frame.hold}), and the retiring thread makes every other thread of the process execute a
  * full fence, by this class: if a thread was between its write and its read at that moment, the fence stands exactly
  * there; if not, its write was visible already or its read comes later. The system call {@code membarrier} does that by
  * an interrupt to each processor that runs the process; where there is none, closing a shared arena does by a handshake
