@@ -112,7 +112,7 @@ class CallBlockingTest {
     }
 
     @Nested
-    class Item_14_lends_the_turn {
+    class LendsTheTurn {
 
         @Test
         void theAnsweredCallbackRunsOnTheNativeThreadOneAtATimeAndIsCurrent() throws Exception {
@@ -385,7 +385,7 @@ class CallBlockingTest {
     }
 
     @Nested
-    class Item_15_onDispose_actions_run_inside_it {
+    class OnDisposeActionsRunInsideIt {
 
         @Test
         void anUnregisterThatJoinsANativeThreadWhichIsAskingEndsAtOnce() throws Exception {
@@ -469,7 +469,7 @@ class CallBlockingTest {
     }
 
     @Nested
-    class Item_16_without_callBlocking {
+    class WithoutCallBlocking {
 
         @Test
         void theLimitEndsItWithTheFallbackAndTheLogOfBothStacks() throws Exception {

@@ -152,7 +152,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_1_a_C_function_pointer {
+    class AsACFunctionPointer {
 
         @Test
         void anyThreadMayCallItAtAnyTime() throws Exception {
@@ -235,7 +235,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_2_belongs_to_its_scheduler {
+    class BelongsToItsScheduler {
 
         private final List<Thread> ranOn = new CopyOnWriteArrayList<>();
 
@@ -287,7 +287,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_3_on_its_schedulers_own_thread {
+    class OnItsSchedulersOwnThread {
 
         @Test
         void theHandlerRunsAtOnceOnThatStack() throws Exception {
@@ -423,7 +423,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_4_on_any_other_thread {
+    class OnAnyOtherThread {
 
         @Test
         void theCallerWaitsUntilItsCallHasBeenHandledAndGetsTheAnswer() {
@@ -500,7 +500,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_5_ref_and_unref {
+    class RefAndUnref {
 
         private final NativeCallback<OnEvent> callback =
                 closing(NativeCallback.synchronous(a, OnEvent.class, (thread, sequence, id) -> {}));
@@ -550,7 +550,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_6_keeping_the_jvm_alive {
+    class KeepingTheJvmAlive {
 
         @Test
         void atZeroCallsStillWakeTheSchedulerAndAreAnswered() throws Exception {
@@ -562,7 +562,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_7_synchronous {
+    class Synchronous {
 
         private final AtomicInteger handled = new AtomicInteger();
         private final NativeCallback<EchoLong> callback =
@@ -625,7 +625,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_8_idle {
+    class Idle {
 
         @Test
         void refdAndIdleItBurnsNoCpu() throws Exception {
@@ -651,7 +651,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_9_native_code_goes_on {
+    class WhenNativeCodeGoesOn {
 
         @AfterEach
         void clear() {
@@ -765,7 +765,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_10_close {
+    class Closing {
 
         @Test
         void waitingCallersGetTheFallbackAtOnce() throws Exception {
@@ -908,7 +908,7 @@ class NativeCallbackTest {
                 });
                 System.gc();
                 assertThat(log.count(REPORT)).isEqualTo(1);
-                assertThat(log.text()).contains("made here", "Item_10_close.forgotten", "and its ref is kept");
+                assertThat(log.text()).contains("made here", "Closing.forgotten", "and its ref is kept");
                 assertThat(askOnce(pointer)).isEqualTo(6);
             }
         }
@@ -954,7 +954,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_11_the_limit {
+    class TheLimit {
 
         private final List<Throwable> errors = new CopyOnWriteArrayList<>();
         private final AtomicInteger handled = new AtomicInteger();
@@ -1187,7 +1187,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_12_the_warning {
+    class TheWarning {
 
         @Test
         void aLongWaitLogsWhoWaitsAndWhatTheSchedulersThreadIsDoing() throws Exception {
@@ -1249,7 +1249,7 @@ class NativeCallbackTest {
     }
 
     @Nested
-    class Item_13_hot {
+    class Hot {
 
         /** In rounds, of which one has to be hot: now and then the machine gives a core to somebody else. */
         @Test

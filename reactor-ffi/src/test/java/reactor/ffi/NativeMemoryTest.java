@@ -23,7 +23,7 @@ import reactor.ffi.internal.upcall.CallCounters;
 import reactor.ffi.internal.upcall.Callee;
 import reactor.ffi.internal.upcall.Signature;
 
-/** Promise 4, one level down: pointers inside an argument die with it. */
+/** Pointers inside an argument die with it. */
 class NativeMemoryTest {
 
     private static final long TOPIC = Structs.offset(Structs.PACKET, "topic");

@@ -16,7 +16,7 @@ import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
-/** Promise 3: what a handler returns is checked where it can be caught; without that, each of these ends the JVM. */
+/** What a handler returns is checked where it can be caught; without that, each of these ends the JVM. */
 class BadResultIT {
 
     @Test

@@ -22,7 +22,7 @@ import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Source;
 
-/** Promise 2: a cancel is safe wherever it comes from. The source frees its context in stop, and sees who uses it after. */
+/** A cancel is safe wherever it comes from. The source frees its context in stop, and sees who uses it after. */
 class CancelIT {
 
     @Test

@@ -23,7 +23,7 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Descent;
 import reactor.ffi.fixture.ForkedJvm;
 
-/** Promise 2: C and Java that call each other do not reach the end of the stack, where HotSpot aborts. */
+/** C and Java that call each other do not reach the end of the stack, where HotSpot aborts. */
 class DepthIT {
 
     private static final int ENDLESS = 1_000_000;

@@ -17,7 +17,7 @@ import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Source;
 
-/** Promise 11: whoever ends the JVM, what is still subscribed is unregistered first, within a limit. */
+/** Whoever ends the JVM, what is still subscribed is unregistered first, within a limit. */
 class ExitIT {
 
     private static final long MS = 1_000_000;

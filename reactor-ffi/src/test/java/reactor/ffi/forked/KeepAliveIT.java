@@ -25,7 +25,7 @@ import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Source;
 
-/** Promise 6: the JVM stays up while somebody wants it to, and not longer; and its end is safe from threads that come late. */
+/** The JVM stays up while somebody wants it to, and not longer; and its end is safe from threads that come late. */
 class KeepAliveIT {
 
     private static final long MS = 1_000_000;

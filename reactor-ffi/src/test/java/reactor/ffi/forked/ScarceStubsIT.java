@@ -37,7 +37,7 @@ import reactor.ffi.fixture.ForkedJvmResult;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
-/** Promise 2: there are stubs for everyone, whatever one source does, and a late call reaches nobody else's handler. */
+/** There are stubs for everyone, whatever one source does, and a late call reaches nobody else's handler. */
 class ScarceStubsIT {
 
     private static ForkedJvm jvm(Class<?> main, String... options) {

@@ -28,7 +28,7 @@ import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
-/** Promise 4: arguments cannot dangle. */
+/** Arguments cannot dangle. */
 class ArgumentsTest {
 
     private final TestCallee callee = new TestCallee();

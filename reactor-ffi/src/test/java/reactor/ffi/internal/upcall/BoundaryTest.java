@@ -44,7 +44,7 @@ import reactor.ffi.fixture.Shape;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
-/** Promise 3: native code never sees an exception, nor a bad result. */
+/** Native code never sees an exception, nor a bad result. */
 class BoundaryTest {
 
     private final TestCallee callee = new TestCallee();

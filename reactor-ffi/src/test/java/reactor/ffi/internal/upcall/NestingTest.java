@@ -18,7 +18,7 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Descent;
 import reactor.ffi.fixture.ForkedJvm;
 
-/** Promise 2: upcalls nest as deep as the stack of the thread has room, and no deeper. */
+/** Upcalls nest as deep as the stack of the thread has room, and no deeper. */
 class NestingTest {
 
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);

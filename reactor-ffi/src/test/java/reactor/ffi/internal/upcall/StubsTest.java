@@ -36,7 +36,7 @@ import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
 
-/** Promise 2: a pointer stays callable, and reaches nobody but those it was made for. */
+/** A pointer stays callable, and reaches nobody but those it was made for. */
 class StubsTest {
 
     private final TestCallee callee = new TestCallee();
