@@ -2,9 +2,11 @@ package reactor.ffi;
 
 import static java.util.Objects.requireNonNull;
 
+import java.util.Comparator;
 import java.util.List;
-import reactor.ffi.internal.stream.SourceCounts;
-import reactor.ffi.internal.stream.SourceStats;
+import reactor.ffi.internal.metrics.Names;
+import reactor.ffi.internal.metrics.SourceCounters;
+import reactor.ffi.internal.metrics.SourceCounts;
 
 /**
  * What was counted of the sources of one name, since the JVM started. A snapshot, whose figures add up also while values
@@ -32,7 +34,8 @@ public final class CallbackMetrics {
      * @return a snapshot
      */
     public static CallbackMetrics of(String name) {
-        return new CallbackMetrics(SourceStats.snapshot(requireNonNull(name, "name")));
+        SourceCounters known = Names.find(requireNonNull(name, "name"));
+        return of(known == null ? new SourceCounters(name) : known);
     }
 
     /**
@@ -41,7 +44,14 @@ public final class CallbackMetrics {
      * @return snapshots, in the order of their names
      */
     public static List<CallbackMetrics> all() {
-        return SourceStats.snapshots().stream().map(CallbackMetrics::new).toList();
+        return Names.all().stream()
+                .map(CallbackMetrics::of)
+                .sorted(Comparator.comparing(CallbackMetrics::name))
+                .toList();
+    }
+
+    private static CallbackMetrics of(SourceCounters counters) {
+        return new CallbackMetrics(counters.snapshot());
     }
 
     /**

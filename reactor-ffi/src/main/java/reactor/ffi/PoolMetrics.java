@@ -9,10 +9,10 @@ public final class PoolMetrics {
     private final int quarantined;
     private final long reusedEarly;
 
-    private PoolMetrics(int stubs, int quarantined, long reusedEarly) {
-        this.stubs = stubs;
-        this.quarantined = quarantined;
-        this.reusedEarly = reusedEarly;
+    private PoolMetrics() {
+        this.stubs = Stubs.created();
+        this.quarantined = Stubs.quarantined();
+        this.reusedEarly = Stubs.reusedEarly();
     }
 
     /**
@@ -21,7 +21,7 @@ public final class PoolMetrics {
      * @return a snapshot
      */
     public static PoolMetrics now() {
-        return new PoolMetrics(Stubs.created(), Stubs.quarantined(), Stubs.reusedEarly());
+        return new PoolMetrics();
     }
 
     /**

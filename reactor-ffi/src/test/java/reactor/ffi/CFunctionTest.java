@@ -28,7 +28,7 @@ import reactor.ffi.fixture.Callbacks.OnMixed;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
-import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.upcall.Callee;
 import reactor.ffi.internal.upcall.Signature;
 
@@ -217,7 +217,7 @@ class CFunctionTest {
         void areWhatASinkMadeToo() {
             long[] sum = {0};
             Callee callee = new Callee() {
-                private final CallCounters counters = new CallCounters("test");
+                private final SourceCounters counters = new SourceCounters("test");
 
                 @Override
                 public void handlerFailed(Throwable thrown) {
@@ -230,7 +230,7 @@ class CFunctionTest {
                 }
 
                 @Override
-                public CallCounters counters() {
+                public SourceCounters counters() {
                     return counters;
                 }
             };

@@ -21,8 +21,8 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import reactor.ffi.internal.loop.Running;
-import reactor.ffi.internal.upcall.CallCounters;
-import reactor.ffi.internal.upcall.Names;
+import reactor.ffi.internal.metrics.Names;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
  * The arrows of docs/architecture.md: each room knows only the next ones, and only the entry classes know rooms.
@@ -160,7 +160,7 @@ class FloorPlanTest {
                                 SchedulerMetrics.class,
                                 PoolMetrics.class,
                                 Names.class,
-                                CallCounters.class,
+                                SourceCounters.class,
                                 Running.class)))
                 .check(MAIN);
     }

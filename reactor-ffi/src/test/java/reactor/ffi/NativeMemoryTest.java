@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import reactor.ffi.fixture.Callbacks.OnPointer;
 import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Structs;
-import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.upcall.Callee;
 import reactor.ffi.internal.upcall.Signature;
 
@@ -35,7 +35,7 @@ class NativeMemoryTest {
 
     private MemorySegment pointer(OnPointer handler) {
         Callee callee = new Callee() {
-            private final CallCounters counters = new CallCounters("test");
+            private final SourceCounters counters = new SourceCounters("test");
 
             @Override
             public void handlerFailed(Throwable failure) {
@@ -48,7 +48,7 @@ class NativeMemoryTest {
             }
 
             @Override
-            public CallCounters counters() {
+            public SourceCounters counters() {
                 return counters;
             }
         };

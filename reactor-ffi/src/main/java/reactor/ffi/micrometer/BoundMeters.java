@@ -16,7 +16,7 @@ import reactor.ffi.CallbackMetrics;
 import reactor.ffi.PoolMetrics;
 import reactor.ffi.SchedulerMetrics;
 import reactor.ffi.internal.loop.Running;
-import reactor.ffi.internal.upcall.Names;
+import reactor.ffi.internal.metrics.Names;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 

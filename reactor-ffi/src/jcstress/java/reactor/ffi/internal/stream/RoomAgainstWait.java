@@ -19,6 +19,7 @@ import reactor.ffi.Overflow;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.internal.loop.Fields;
 import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.metrics.Names;
 
 /** Overflow.block. Results: whether the producer's value was taken in before its limit; what the consumer has got. */
 @JCStressTest
@@ -49,7 +50,7 @@ public class RoomAgainstWait {
         NativeSubscription<Integer> owner = new NativeSubscription<>(
                 new BaseSubscriber<>() {}, OPTIONS, scheduler, 0, sink -> {}, new Departures());
         Fields.keepAwake(owner);
-        this.intake = new Intake<>(queue, OPTIONS, scheduler, SourceStats.named(OPTIONS.name()), owner);
+        this.intake = new Intake<>(queue, OPTIONS, scheduler, Names.of(OPTIONS.name()), owner);
         ((AtomicInteger) WAITERS.get(intake)).set(1); // as if another one waited: then nobody spins first
         queue.offer(1, 1);
     }

@@ -13,9 +13,9 @@ import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
-import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.metrics.Names;
+import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.upcall.Callee;
-import reactor.ffi.internal.upcall.Names;
 import reactor.ffi.internal.upcall.Refusal;
 import reactor.util.context.Context;
 
@@ -37,7 +37,7 @@ final class Answers implements Callee {
     private final @Nullable LoopScheduler scheduler;
     private final CallbackOptions options;
     private final long limit;
-    private final CallCounters counters;
+    private final SourceCounters counters;
 
     /**
      * Calls whose callers sleep, or are about to sleep. Close ends these calls with the fallback at once; the first ref
@@ -238,7 +238,7 @@ final class Answers implements Callee {
     }
 
     @Override
-    public CallCounters counters() {
+    public SourceCounters counters() {
         return counters;
     }
 

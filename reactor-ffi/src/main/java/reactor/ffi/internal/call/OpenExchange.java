@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.Exchange;
-import reactor.ffi.internal.loop.Awaited;
+import reactor.ffi.internal.Awaited;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
 

@@ -10,9 +10,11 @@ import reactor.core.Exceptions;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
-import reactor.ffi.internal.loop.Awaited;
+import reactor.ffi.internal.Awaited;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
+import reactor.ffi.internal.metrics.QueueCounts;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
  * What happens to a value that finds the queue full: the overflow policy, and the threads that wait for room.
@@ -21,7 +23,7 @@ import reactor.ffi.internal.loop.Watch;
  * makes room, then looks into {@code waiting}. It wakes as many as there is room for. Who is woken and finds the room taken
  * queues again.
  */
-final class Intake<T> {
+final class Intake<T> implements QueueCounts {
 
     private static final boolean ONE_CORE = Runtime.getRuntime().availableProcessors() == 1;
     private static final int SPINS = ONE_CORE ? 0 : 40;
@@ -33,7 +35,7 @@ final class Intake<T> {
     private final CallbackOptions options;
     private final Overflow overflow;
     private final LoopScheduler scheduler;
-    private final SourceStats stats;
+    private final SourceCounters counters;
     private final NativeSubscription<T> owner;
 
     private final Queue<Thread> waiting = new ConcurrentLinkedQueue<>();
@@ -46,13 +48,13 @@ final class Intake<T> {
             EventQueue<T> queue,
             CallbackOptions options,
             LoopScheduler scheduler,
-            SourceStats stats,
+            SourceCounters counters,
             NativeSubscription<T> owner) {
         this.queue = queue;
         this.options = options;
         this.overflow = options.overflow();
         this.scheduler = scheduler;
-        this.stats = stats;
+        this.counters = counters;
         this.owner = owner;
         this.capacity = overflow.policy() == Overflow.Policy.UNBOUNDED ? Long.MAX_VALUE : overflow.capacity();
     }
@@ -76,19 +78,19 @@ final class Intake<T> {
 
     /** Other threads have brought as many values as the queue holds, since this one had its place. */
     private boolean evicted(T value) {
-        owner.discard(value, stats.evicted);
+        owner.discard(value, counters.evicted);
         return false;
     }
 
     /** It is over. */
     private boolean refuse(T value) {
-        owner.discard(value, stats.refused);
+        owner.discard(value, counters.tooLate);
         return false;
     }
 
     /** There is no room. */
     private boolean turnAway(T value) {
-        owner.discard(value, stats.turnedAway);
+        owner.discard(value, counters.turnedAway);
         return false;
     }
 
@@ -105,7 +107,7 @@ final class Intake<T> {
         while (outcome == EventQueue.FULL) {
             T oldest = queue.evict(capacity);
             if (oldest != null) {
-                owner.discard(oldest, stats.evicted);
+                owner.discard(oldest, counters.evicted);
             }
             outcome = queue.offer(value, capacity);
         }
@@ -220,7 +222,7 @@ final class Intake<T> {
     private boolean reserve(T value) {
         int outcome = queue.offer(value, capacity + overflow.reserve());
         if (outcome == EventQueue.OFFERED) {
-            stats.reserved.increment();
+            counters.reserved.increment();
             return taken();
         }
         return outcome == EventQueue.CLOSED
@@ -274,15 +276,18 @@ final class Intake<T> {
 
     // Any thread, for the metrics.
 
-    int waiting() {
+    @Override
+    public int waiting() {
         return waiters.get();
     }
 
-    long delivered() {
+    @Override
+    public long delivered() {
         return queue.delivered();
     }
 
-    long everQueued() {
+    @Override
+    public long everQueued() {
         return queue.everClaimed();
     }
 }

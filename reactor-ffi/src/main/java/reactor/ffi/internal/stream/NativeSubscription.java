@@ -26,7 +26,8 @@ import reactor.ffi.internal.life.KeepAlive;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.LoopSource;
-import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.metrics.Names;
+import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.util.context.ContextView;
 
 /**
@@ -63,7 +64,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     private final CoreSubscriber<? super T> actual;
     private final CallbackOptions options;
     private final LoopScheduler scheduler;
-    private final SourceStats stats;
+    private final SourceCounters counters;
     private final EventQueue<T> queue;
     private final Intake<T> intake;
     private final Teardown teardown;
@@ -137,12 +138,12 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         this.actual = actual;
         this.options = options;
         this.scheduler = scheduler;
-        this.stats = SourceStats.named(options.name());
+        this.counters = Names.of(options.name());
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.registration = registration;
         this.departures = departures;
         this.queue = new EventQueue<>(options.overflow().policy() == Overflow.Policy.DROP_OLDEST);
-        this.intake = new Intake<>(queue, options, scheduler, stats, this);
+        this.intake = new Intake<>(queue, options, scheduler, counters, this);
     }
 
     /**
@@ -156,7 +157,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         try {
             token = options.keepAlive() ? KeepAlive.acquire() : null;
             if (scheduler.attach(this)) {
-                stats.began(intake);
+                counters.began(intake);
                 begun = true;
             }
             return begun;
@@ -260,7 +261,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         } finally {
             emitting = false;
         }
-        stats.inPlace.increment();
+        counters.deliveredInPlace.increment();
         Operators.produced(REQUESTED, this, 1);
         return true;
     }
@@ -291,8 +292,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     @Override
-    public CallCounters counters() {
-        return stats.calls;
+    public SourceCounters counters() {
+        return counters;
     }
 
     // ---- signals: any thread
@@ -472,7 +473,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         letGo();
         unregistered = true;
         departures.end();
-        stats.ended(intake);
+        counters.ended(intake);
         scheduler.detach(this);
         if (Trail.isOn()) {
             Trail.log(options.name(), "has unregistered");
@@ -522,7 +523,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             if (value == null) {
                 awaitProducer();
             } else {
-                discard(value, stats.leftOver);
+                discard(value, counters.leftOver);
             }
         }
     }

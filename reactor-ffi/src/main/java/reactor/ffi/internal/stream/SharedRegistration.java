@@ -16,7 +16,8 @@ import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.LoopSource;
-import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.metrics.Names;
+import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.util.context.Context;
 import reactor.util.context.ContextView;
 
@@ -30,7 +31,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
 
     private final Hub<T> hub;
     private final LoopScheduler scheduler;
-    private final SourceStats stats;
+    private final SourceCounters counters;
     private final Teardown teardown;
 
     /** The subscribers. Changed on the scheduler's thread, read by native threads. */
@@ -63,7 +64,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
             Hub<T> hub, CallbackOptions options, LoopScheduler scheduler, long source, NativeSubscription<T> first) {
         this.hub = hub;
         this.scheduler = scheduler;
-        this.stats = SourceStats.named(options.name());
+        this.counters = Names.of(options.name());
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.last = first;
         this.end = new End(scheduler);
@@ -177,7 +178,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
             }
         }
         if (!offered) {
-            last.discard(value, stats.refused);
+            last.discard(value, counters.tooLate);
         }
         return taken;
     }
@@ -215,8 +216,8 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     }
 
     @Override
-    public CallCounters counters() {
-        return stats.calls;
+    public SourceCounters counters() {
+        return counters;
     }
 
     @Override

@@ -19,7 +19,7 @@ import reactor.ffi.internal.Property;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
-import reactor.ffi.internal.upcall.CallCounters;
+import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.upcall.Callee;
 import reactor.ffi.internal.upcall.Signature;
 import reactor.ffi.internal.upcall.Upcall;
@@ -353,7 +353,7 @@ final class Teardown {
     /** Its calls are ours, not the user's: after the end too they are not late. */
     private static final class Unreported implements Callee {
 
-        private final CallCounters counters = new CallCounters("releaseNotify");
+        private final SourceCounters counters = new SourceCounters("releaseNotify");
 
         @Override
         public void handlerFailed(Throwable thrown) {
@@ -366,7 +366,7 @@ final class Teardown {
         }
 
         @Override
-        public CallCounters counters() {
+        public SourceCounters counters() {
             return counters;
         }
     }

@@ -6,6 +6,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.Trail;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
  * What a slot does with a call: a handle of type {@code (Object target, arguments...)result}, and its target. A slot holds
@@ -65,7 +66,7 @@ final class Binding {
         if (callee == null || fallback == null) {
             return this;
         }
-        callee.counters().refused.incrementAndGet();
+        callee.counters().countRefusedCall();
         try {
             callee.callRefused(whyTooDeep(callee.counters().name(), level));
         } catch (Throwable nobodyLeftToTell) {
@@ -86,7 +87,7 @@ final class Binding {
     /** The last fallback, which runs nobody's code. Only counted: the call below it has been reported. */
     Binding refusedAgain() {
         if (callee != null) {
-            callee.counters().refused.incrementAndGet();
+            callee.counters().countRefusedCall();
         }
         Binding answer = this;
         while (answer.fallback != null) {
@@ -127,15 +128,15 @@ final class Binding {
     void report(Throwable thrown) {
         if (callee != null) {
             try {
-                CallCounters counters = callee.counters();
+                SourceCounters counters = callee.counters();
                 if (isRefusal(thrown)) {
-                    counters.refused.incrementAndGet();
+                    counters.countRefusedCall();
                     if (Trail.isOn()) {
                         Trail.log(counters.name(), "refuses a call: " + thrown.getMessage());
                     }
                     callee.callRefused(thrown.getCause());
                 } else {
-                    counters.failed.incrementAndGet();
+                    counters.countFailedCall();
                     callee.handlerFailed(thrown);
                 }
             } catch (Throwable nobodyLeftToTell) {

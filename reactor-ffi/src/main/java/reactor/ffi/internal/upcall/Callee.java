@@ -2,6 +2,7 @@ package reactor.ffi.internal.upcall;
 
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /** The owner of a slot, which is told about calls whose handler failed or did not run. */
 public interface Callee {
@@ -31,5 +32,5 @@ public interface Callee {
     Consumer<? super Throwable> fallbackErrors();
 
     /** Returns the counters of the callee's calls. */
-    CallCounters counters();
+    SourceCounters counters();
 }

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.Trail;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
  * The target of an inert slot: counts the call, and lets the fallback answer.
@@ -15,7 +16,7 @@ import reactor.ffi.internal.Trail;
  * @param keep what the fallback may still read, such as the registration's arena
  */
 record Late(
-        CallCounters counters, Binding fallback, @Nullable Object keep) {
+        SourceCounters counters, Binding fallback, @Nullable Object keep) {
 
     /** {@code (Object)Binding}. */
     static final MethodHandle ANSWER;
@@ -32,7 +33,7 @@ record Late(
 
     @SuppressWarnings("unused") // ANSWER
     private Binding answer() {
-        counters.late.incrementAndGet();
+        counters.countLateCall();
         NativeThreads.sawLateCall();
         if (Trail.isOn()) {
             Trail.log(counters.name(), "answers a late call with the fallback");

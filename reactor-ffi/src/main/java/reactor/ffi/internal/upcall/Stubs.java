@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.Trail;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
  * The stubs of one C function type. A stub is made once, in the global arena, and never freed: native code may call it at
@@ -246,7 +247,7 @@ public final class Stubs {
             return;
         }
         if (slot.binding() == upcall.binding || quarantine.remove(slot)) {
-            CallCounters counters = callee(upcall.binding).counters();
+            SourceCounters counters = callee(upcall.binding).counters();
             silence(slot, counters);
             free(slot);
             if (Trail.isOn()) {
@@ -277,7 +278,7 @@ public final class Stubs {
     }
 
     /** What answers from now on names nobody. */
-    private void silence(Slot slot, CallCounters counters) {
+    private void silence(Slot slot, SourceCounters counters) {
         slot.bind(new Binding(boundary.late, new Late(counters, boundary.zero, null), boundary.zero, null, null, null));
     }
 

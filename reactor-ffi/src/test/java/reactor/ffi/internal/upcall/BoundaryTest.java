@@ -43,6 +43,7 @@ import reactor.ffi.fixture.FullHeap;
 import reactor.ffi.fixture.Shape;
 import reactor.ffi.fixture.Structs;
 import reactor.ffi.fixture.Values;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /** Native code never sees an exception, nor a bad result. */
 class BoundaryTest {
@@ -237,7 +238,7 @@ class BoundaryTest {
                     1,
                     1);
 
-            assertThat(callee.counters.failed()).isEqualTo(12);
+            assertThat(callee.counters.failedCalls()).isEqualTo(12);
             assertThat(callee.thrown).hasSize(12).allMatch(failure.type::isInstance);
         }
 
@@ -254,7 +255,7 @@ class BoundaryTest {
                     .pointer();
             assertThat(Values.askInt(pointer, 5, false)).isEqualTo(-5);
             assertThat(Values.askInt(pointer, 6, true)).isEqualTo(-6);
-            assertThat(callee.counters.failed()).isEqualTo(2);
+            assertThat(callee.counters.failedCalls()).isEqualTo(2);
             assertThat(callee.thrown).hasSize(2);
         }
 
@@ -268,7 +269,7 @@ class BoundaryTest {
             MemorySegment pointer = callee.open(EchoInt.class, fails, fails).pointer();
             assertThat(Values.askInt(pointer, 5, false)).isZero();
             assertThat(Values.askInt(pointer, 5, true)).isZero();
-            assertThat(callee.counters.failed()).isEqualTo(2);
+            assertThat(callee.counters.failedCalls()).isEqualTo(2);
             assertThat(callee.thrown).hasSize(2);
         }
 
@@ -284,7 +285,7 @@ class BoundaryTest {
                 assertThat(Values.askInt(pointer, -i, false)).isZero();
                 assertThat(Values.askInt(pointer, i, false)).isEqualTo(i);
             }
-            assertThat(callee.counters.failed()).isEqualTo(1000);
+            assertThat(callee.counters.failedCalls()).isEqualTo(1000);
         }
 
         @Test
@@ -306,13 +307,13 @@ class BoundaryTest {
             assertThat(Values.askInt(upcall.pointer(), 5, true)).isZero();
             assertThat(callee.thrown).containsExactly(handlers);
             assertThat(callee.thrownByFallbacks).containsExactly(fallbacks, fallbacks);
-            assertThat(callee.counters.failed()).isEqualTo(1);
-            assertThat(callee.counters.late()).isEqualTo(1);
+            assertThat(callee.counters.failedCalls()).isEqualTo(1);
+            assertThat(callee.counters.lateCalls()).isEqualTo(1);
         }
 
         @Test
         void isContainedEvenIfTheCalleeThrowsItself() {
-            CallCounters counters = new CallCounters("test");
+            SourceCounters counters = new SourceCounters("test");
             Callee throwing = new Callee() {
                 @Override
                 public void handlerFailed(Throwable thrown) {
@@ -325,7 +326,7 @@ class BoundaryTest {
                 }
 
                 @Override
-                public CallCounters counters() {
+                public SourceCounters counters() {
                     return counters;
                 }
             };
@@ -339,7 +340,7 @@ class BoundaryTest {
                             callee.source,
                             callee);
             assertThat(Values.askInt(upcall.pointer(), 5, true)).isEqualTo(3);
-            assertThat(counters.failed()).isEqualTo(1);
+            assertThat(counters.failedCalls()).isEqualTo(1);
         }
 
         @Test
@@ -450,7 +451,7 @@ class BoundaryTest {
         Upcall upcall = callee.open(EchoInt.class, value -> value);
         IllegalStateException noHeap = new IllegalStateException("as if there were no heap");
         Boundary.NOT_ENTERED.invokeExact((Throwable) noHeap, upcall.slot);
-        assertThat(callee.counters.failed()).isEqualTo(1);
+        assertThat(callee.counters.failedCalls()).isEqualTo(1);
         assertThat(callee.thrown).containsExactly(noHeap);
     }
 
@@ -620,7 +621,7 @@ class BoundaryTest {
         private static boolean handlerFails;
         private static boolean fallbackFails;
 
-        private final CallCounters counters = new CallCounters("test");
+        private final SourceCounters counters = new SourceCounters("test");
 
         @Override
         public void handlerFailed(Throwable thrown) {}
@@ -631,7 +632,7 @@ class BoundaryTest {
         }
 
         @Override
-        public CallCounters counters() {
+        public SourceCounters counters() {
             return counters;
         }
 
@@ -692,7 +693,7 @@ class BoundaryTest {
         private static int fallbacks;
         private static volatile boolean returned;
 
-        private final CallCounters counters = new CallCounters("test");
+        private final SourceCounters counters = new SourceCounters("test");
 
         @Override
         public void handlerFailed(Throwable thrown) {
@@ -705,7 +706,7 @@ class BoundaryTest {
         }
 
         @Override
-        public CallCounters counters() {
+        public SourceCounters counters() {
             return counters;
         }
 
@@ -719,7 +720,7 @@ class BoundaryTest {
             returned = true;
             others.join();
             FullHeap.makeRoom();
-            System.out.println("failed " + callee.counters.failed() + ", answered by the fallback " + fallbacks);
+            System.out.println("failed " + callee.counters.failedCalls() + ", answered by the fallback " + fallbacks);
         }
 
         private static void keepFull() {
@@ -768,7 +769,7 @@ class BoundaryTest {
                     }
                 }
             }
-            System.out.println(callee.counters.failed() == 2 * (4 + 2 + 5 * 2) ? "ok" : callee.thrown);
+            System.out.println(callee.counters.failedCalls() == 2 * (4 + 2 + 5 * 2) ? "ok" : callee.thrown);
         }
     }
 }

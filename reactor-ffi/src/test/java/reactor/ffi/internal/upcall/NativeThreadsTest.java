@@ -339,7 +339,8 @@ class NativeThreadsTest {
                 current.setContextClassLoader(own);
                 try (Source source = Source.events(pointer, 1).startOnDemand()) {
                     source.demand(3);
-                    await().until(() -> callee.counters.failed() == 0 && threads.size() == 1 && source.calls() == 3);
+                    await().until(() ->
+                            callee.counters.failedCalls() == 0 && threads.size() == 1 && source.calls() == 3);
                     assertThat(loaders).containsExactly(loader);
                     Thread thread = threads.iterator().next();
                     await().until(() -> ClassLoader.getSystemClassLoader().equals(thread.getContextClassLoader()));

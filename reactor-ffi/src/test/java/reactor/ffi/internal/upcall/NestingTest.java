@@ -45,7 +45,7 @@ class NestingTest {
             self[0] = upcall.pointer();
             assertThat(descent.from(upcall.pointer(), 70, false)).isEqualTo(70);
             assertThat(descent.from(upcall.pointer(), 500, true)).isEqualTo(500);
-            assertThat(callee.counters.refused()).isZero();
+            assertThat(callee.counters.refusedCalls()).isZero();
             assertThat(callee.thrown).isEmpty();
         }
 
@@ -54,9 +54,9 @@ class NestingTest {
             Upcall upcall = recursion(level -> 1_000_000);
             for (int round = 1; round <= 20; round++) {
                 assertThat(Calls.recurseOnThread(upcall.pointer(), ENDLESS)).isGreaterThan(1_000_500);
-                assertThat(callee.counters.refused()).isEqualTo(round);
+                assertThat(callee.counters.refusedCalls()).isEqualTo(round);
             }
-            assertThat(callee.counters.failed()).isZero();
+            assertThat(callee.counters.failedCalls()).isZero();
             assertThat(callee.thrown)
                     .hasSize(20)
                     .hasOnlyElementsOfType(RejectedExecutionException.class)
@@ -71,7 +71,8 @@ class NestingTest {
             TestCallee second = new TestCallee();
             other[0] = second.pointer(Recurse.class, level -> Calls.recurse(upcall.pointer(), level - 1));
             assertThat(Calls.recurseOnThread(upcall.pointer(), ENDLESS)).isGreaterThan(500);
-            assertThat(callee.counters.refused() + second.counters.refused()).isEqualTo(1);
+            assertThat(callee.counters.refusedCalls() + second.counters.refusedCalls())
+                    .isEqualTo(1);
         }
 
         @Test
@@ -84,7 +85,7 @@ class NestingTest {
                 return again[0].again(depth - 1);
             });
             assertThat(Calls.nested(upcall.pointer(), ENDLESS, true)).isGreaterThan(500);
-            assertThat(callee.counters.refused()).isEqualTo(1);
+            assertThat(callee.counters.refusedCalls()).isEqualTo(1);
         }
 
         @Test
@@ -98,7 +99,7 @@ class NestingTest {
             assertThat(Calls.recurseOnThread(self[0].pointer(), ENDLESS)).isGreaterThan(500);
             // The call that is refused, and one from within its fallback, which is zero at once.
             assertThat(answered[0]).isEqualTo(1);
-            assertThat(callee.counters.refused()).isEqualTo(2);
+            assertThat(callee.counters.refusedCalls()).isEqualTo(2);
             assertThat(callee.thrown).hasSize(1);
         }
 
@@ -116,7 +117,7 @@ class NestingTest {
             self[0] = calls.pointer(Recurse.class, level -> Calls.recurse(self[0], level - 1));
             assertThat(Calls.recurseOnThread(self[0], ENDLESS)).isGreaterThan(500);
             assertThat(told[0]).isEqualTo(1);
-            assertThat(calls.counters.refused()).isEqualTo(2);
+            assertThat(calls.counters.refusedCalls()).isEqualTo(2);
         }
     }
 
@@ -172,12 +173,12 @@ class NestingTest {
 
             for (int round = 1; round <= 10; round++) {
                 assertThat(Calls.recurse(deep.pointer(), 30)).isEqualTo(30);
-                assertThat(callee.counters.failed()).isEqualTo(round);
+                assertThat(callee.counters.failedCalls()).isEqualTo(round);
                 assertThat(Calls.recurse(upcall.pointer(), 100)).isEqualTo(100);
             }
             assertThat(rounds[0]).isEqualTo(10);
             assertThat(callee.thrown).hasOnlyElementsOfType(StackOverflowError.class);
-            assertThat(callee.counters.refused()).isZero();
+            assertThat(callee.counters.refusedCalls()).isZero();
             overflows.retire();
             deep.retire();
             assertThat(overflows.awaitLeft(0)).isTrue();
@@ -237,7 +238,7 @@ class NestingTest {
             here.start();
             here.join();
             boolean same = args.length > 0 || Calls.recurseOnThread(self[0], ENDLESS) == reached[0];
-            System.out.println("reached " + (same ? reached[0] : -1) + ", refused " + callee.counters.refused()
+            System.out.println("reached " + (same ? reached[0] : -1) + ", refused " + callee.counters.refusedCalls()
                     + ", told " + callee.thrown.size() + " of reactor.ffi.nesting.limit");
             callee.thrown.forEach(e -> assertThat(e).hasMessageContaining("reactor.ffi.nesting.limit"));
         }

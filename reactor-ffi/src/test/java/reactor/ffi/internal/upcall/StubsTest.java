@@ -126,9 +126,9 @@ class StubsTest {
                         .isEqualTo(-1);
             }
             assertThat(handled).isEmpty();
-            assertThat(callee.counters.late()).isEqualTo(13);
+            assertThat(callee.counters.lateCalls()).isEqualTo(13);
             assertThat(callee.thrown).isEmpty();
-            assertThat(callee.counters.failed()).isZero();
+            assertThat(callee.counters.failedCalls()).isZero();
         }
 
         @Test
@@ -143,7 +143,7 @@ class StubsTest {
             struct.retire();
             assertThat(Values.askInt(number.pointer(), 5, true)).isEqualTo(-5);
             assertThat(Values.checkShape(struct.pointer(), true)).isZero();
-            assertThat(callee.counters.late()).isEqualTo(2);
+            assertThat(callee.counters.lateCalls()).isEqualTo(2);
         }
 
         @Test
@@ -153,8 +153,8 @@ class StubsTest {
             });
             number.retire();
             assertThat(Values.askInt(number.pointer(), 5, true)).isZero();
-            assertThat(callee.counters.late()).isEqualTo(1);
-            assertThat(callee.counters.failed()).isZero();
+            assertThat(callee.counters.lateCalls()).isEqualTo(1);
+            assertThat(callee.counters.failedCalls()).isZero();
         }
 
         @Test
@@ -162,7 +162,7 @@ class StubsTest {
             Upcall number = callee.open(EchoInt.class, value -> value, value -> -value);
             number.release();
             assertThat(Values.askInt(number.pointer(), 5, true)).isZero();
-            assertThat(callee.counters.late()).isEqualTo(1);
+            assertThat(callee.counters.lateCalls()).isEqualTo(1);
         }
     }
 
@@ -250,7 +250,7 @@ class StubsTest {
             assertThat(Values.askInt(fresh.pointer(), 5, true)).isEqualTo(6);
             assertThat(callee.open(EchoInt.class, value -> value).pointer()).isNotEqualTo(fresh.pointer());
             assertThat(next.thrown).isEmpty();
-            assertThat(next.counters.late() + callee.counters.late()).isZero();
+            assertThat(next.counters.lateCalls() + callee.counters.lateCalls()).isZero();
         }
 
         @Test

@@ -6,13 +6,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import reactor.ffi.CallbackType;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /** A registration as the tests make it: what a subscription is in the library. Keeps what it is told. */
 class TestCallee implements Callee {
 
     private static final AtomicLong SOURCES = new AtomicLong(1_000_000);
 
-    final CallCounters counters = new CallCounters("test");
+    final SourceCounters counters = new SourceCounters("test");
     final List<Throwable> thrown = new CopyOnWriteArrayList<>();
     final List<Throwable> thrownByFallbacks = new CopyOnWriteArrayList<>();
     final long source = SOURCES.incrementAndGet();
@@ -28,7 +29,7 @@ class TestCallee implements Callee {
     }
 
     @Override
-    public CallCounters counters() {
+    public SourceCounters counters() {
         return counters;
     }
 

@@ -1,4 +1,4 @@
-package reactor.ffi.internal.upcall;
+package reactor.ffi.internal.metrics;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.ReferenceQueue;
@@ -27,23 +27,23 @@ public final class Names {
 
     @GuardedBy("this")
     @SuppressWarnings("serial") // nobody writes it
-    private final Map<String, CallCounters> recent = new LinkedHashMap<>(16, 0.75f, true) {
+    private final Map<String, SourceCounters> recent = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<String, CallCounters> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<String, SourceCounters> eldest) {
             return size() > RECENT;
         }
     };
 
-    private final ReferenceQueue<CallCounters> forgotten = new ReferenceQueue<>();
+    private final ReferenceQueue<SourceCounters> forgotten = new ReferenceQueue<>();
 
     /** Called outside of the lock. */
     private final List<Predicate<String>> listeners = new CopyOnWriteArrayList<>();
 
-    private static final class Counted extends WeakReference<CallCounters> {
+    private static final class Counted extends WeakReference<SourceCounters> {
 
         final String name;
 
-        Counted(CallCounters counters, ReferenceQueue<CallCounters> queue) {
+        Counted(SourceCounters counters, ReferenceQueue<SourceCounters> queue) {
             super(counters, queue);
             this.name = counters.name();
         }
@@ -52,20 +52,20 @@ public final class Names {
     private Names() {}
 
     /** The counters of all sources of one name: the same ones for as long as anybody holds them. */
-    public static CallCounters of(String name) {
+    public static SourceCounters of(String name) {
         List<String> changed = new ArrayList<>(0);
-        CallCounters counters = ALL.use(name, changed);
+        SourceCounters counters = ALL.use(name, changed);
         ALL.tell(changed);
         return counters;
     }
 
     /** Null if nothing is known of that name. */
-    public static @Nullable CallCounters find(String name) {
+    public static @Nullable SourceCounters find(String name) {
         return ALL.get(name);
     }
 
     /** All that are known. */
-    public static List<CallCounters> all() {
+    public static List<SourceCounters> all() {
         return ALL.snapshot();
     }
 
@@ -79,11 +79,11 @@ public final class Names {
         ALL.listeners.add(listener);
     }
 
-    private synchronized CallCounters use(String name, List<String> changed) {
-        CallCounters counters = get(name);
+    private synchronized SourceCounters use(String name, List<String> changed) {
+        SourceCounters counters = get(name);
         if (counters == null) {
             forget(changed);
-            counters = new CallCounters(name);
+            counters = new SourceCounters(name);
             known.put(name, new Counted(counters, forgotten));
             changed.add(name);
         }
@@ -91,15 +91,15 @@ public final class Names {
         return counters;
     }
 
-    private synchronized @Nullable CallCounters get(String name) {
+    private synchronized @Nullable SourceCounters get(String name) {
         Counted counted = known.get(name);
         return counted == null ? null : counted.get();
     }
 
-    private synchronized List<CallCounters> snapshot() {
-        List<CallCounters> all = new ArrayList<>(known.size());
+    private synchronized List<SourceCounters> snapshot() {
+        List<SourceCounters> all = new ArrayList<>(known.size());
         for (Counted each : known.values()) {
-            CallCounters counters = each.get();
+            SourceCounters counters = each.get();
             if (counters != null) {
                 all.add(counters);
             }

@@ -1,4 +1,4 @@
-package reactor.ffi.internal.loop;
+package reactor.ffi.internal;
 
 /** A value whose producer waits for what becomes of it, no longer than a limit of its own: the wait for room counts. */
 public interface Awaited {

@@ -1,4 +1,4 @@
-package reactor.ffi.internal.stream;
+package reactor.ffi.internal.metrics;
 
 /** The figures of one snapshot, see {@link reactor.ffi.CallbackMetrics}. */
 public record SourceCounts(
