@@ -1,13 +1,16 @@
 package reactor.ffi;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -18,23 +21,30 @@ import java.lang.module.ModuleDescriptor;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import reactor.ffi.internal.loop.Running;
-import reactor.ffi.internal.metrics.Names;
-import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
- * The arrows of docs/architecture.md: each room knows only the next ones, and only the entry classes know rooms.
+ * The rooms of the house, which are its packages: what each may know, and which class of {@code reactor.ffi} is the door to
+ * which room. The two tables of docs/architecture.md say the same, and are compared with those here.
  *
- * <p>Two of the entry classes are known by the rooms that they know: {@link CallbackType} and {@link CallbackScheduler} are
- * sealed interfaces, each with one implementation, which is internal. Were they not, those who need what is behind them would
- * need public accessors. And {@link CallbackMetrics} is a value that the stream's room fills.
+ * <p>Some sealed interfaces of {@code reactor.ffi}, such as {@link CallbackType} and {@link NativeSink}, name the internal
+ * classes that implement them. Otherwise the rooms that need what is behind such an interface would need public accessors.
  */
 class FloorPlanTest {
 
+    private static final String API = "reactor.ffi";
     private static final String COMMON = "reactor.ffi.internal";
     private static final String LIFE = "reactor.ffi.internal.life";
+    private static final String METRICS = "reactor.ffi.internal.metrics";
     private static final String UPCALL = "reactor.ffi.internal.upcall";
     private static final String LOOP = "reactor.ffi.internal.loop";
     private static final String STREAM = "reactor.ffi.internal.stream";
@@ -43,204 +53,179 @@ class FloorPlanTest {
     private static final String METERS = "reactor.ffi.micrometer";
     private static final String TOLD = "reactor.ffi.internal.blockhound";
 
-    /** With the annotations that only compilers read. */
-    private static final DescribedPredicate<JavaClass> JDK =
-            resideInAnyPackage("java..", "org.jspecify.annotations", "com.google.errorprone.annotations.concurrent");
+    /** What a room may know, and how the table in docs/architecture.md says that. */
+    private record Known(String words, DescribedPredicate<JavaClass> classes) {}
 
-    private static final DescribedPredicate<JavaClass> REACTOR =
-            resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams");
-    private static final DescribedPredicate<JavaClass> MICROMETER = resideInAPackage("io.micrometer..");
-    private static final DescribedPredicate<JavaClass> BLOCK_HOUND = resideInAPackage("reactor.blockhound..");
+    private static final Known JDK = new Known(
+            "the JDK",
+            resideInAnyPackage("java..", "org.jspecify.annotations", "com.google.errorprone.annotations.concurrent"));
+
+    private static final Known REACTOR =
+            new Known("Reactor", resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams"));
+    private static final Known LOG = new Known("Reactor's log", resideInAPackage("reactor.util"));
+    private static final Known MICROMETER = new Known("Micrometer", resideInAPackage("io.micrometer.."));
+    private static final Known BLOCK_HOUND = new Known("BlockHound", resideInAPackage("reactor.blockhound.."));
+
+    /** What each room knows besides its own classes, in the order of the table. */
+    private static final Map<String, List<Known>> KNOWS = new LinkedHashMap<>();
+
+    static {
+        KNOWS.put(COMMON, List.of(JDK, LOG));
+        KNOWS.put(LIFE, List.of(room(COMMON), JDK));
+        KNOWS.put(METRICS, List.of(JDK));
+        KNOWS.put(UPCALL, List.of(room(LIFE), room(METRICS), room(COMMON), JDK, only(CallbackType.class)));
+        KNOWS.put(
+                LOOP,
+                List.of(
+                        room(LIFE),
+                        room(COMMON),
+                        JDK,
+                        REACTOR,
+                        only(CallbackScheduler.class),
+                        only(SchedulerOptions.class),
+                        only(NativeCall.class),
+                        only(NativeAction.class)));
+        KNOWS.put(
+                STREAM,
+                List.of(room(LOOP), room(UPCALL), room(LIFE), room(METRICS), room(COMMON), JDK, REACTOR, room(API)));
+        KNOWS.put(
+                CALL,
+                List.of(room(LOOP), room(UPCALL), room(LIFE), room(METRICS), room(COMMON), JDK, REACTOR, room(API)));
+        KNOWS.put(SIGNAL, List.of(JDK, LOG));
+        KNOWS.put(TOLD, List.of(JDK, BLOCK_HOUND));
+        KNOWS.put(
+                METERS,
+                List.of(
+                        room(METRICS),
+                        only(Running.class),
+                        JDK,
+                        LOG,
+                        MICROMETER,
+                        only(CallbackMetrics.class),
+                        only(SchedulerMetrics.class),
+                        only(PoolMetrics.class)));
+    }
+
+    /** The classes of {@code reactor.ffi} that know a room. No other class there knows one. */
+    private static final Map<Class<?>, List<Known>> DOORS = new LinkedHashMap<>();
+
+    static {
+        DOORS.put(NativeFlux.class, List.of(room(STREAM), room(CALL)));
+        DOORS.put(NativeCallback.class, List.of(room(CALL)));
+        DOORS.put(Confined.class, List.of(room(CALL)));
+        DOORS.put(NativeSignals.class, List.of(room(SIGNAL)));
+        DOORS.put(CallbackType.class, List.of(room(UPCALL)));
+        DOORS.put(CFunction.class, List.of(room(UPCALL)));
+        DOORS.put(CallbackScheduler.class, List.of(room(LOOP)));
+        DOORS.put(CallbackMetrics.class, List.of(room(METRICS)));
+        DOORS.put(SchedulerMetrics.class, List.of(room(LOOP)));
+        DOORS.put(PoolMetrics.class, List.of(room(UPCALL)));
+    }
 
     private static final JavaClasses MAIN = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("reactor.ffi");
 
-    @Test
-    void whatAllRoomsMayKnowKnowsOnlyTheJdkAndALog() {
-        classes()
-                .that()
-                .resideInAPackage(COMMON)
-                .should()
-                .onlyDependOnClassesThat(in(COMMON).or(JDK).or(resideInAPackage("reactor.util")))
-                .check(MAIN);
+    @TestFactory
+    Stream<DynamicTest> eachRoomKnowsOnlyWhatTheTableSays() {
+        return KNOWS.entrySet().stream()
+                .map(row -> dynamicTest(
+                        row.getKey(),
+                        () -> classes()
+                                .that()
+                                .resideInAPackage(row.getKey())
+                                .should()
+                                .onlyDependOnClassesThat(in(row.getKey()).or(anyOf(row.getValue())))
+                                .check(MAIN)));
+    }
+
+    /** So that no arrow stays in the table whose cause is gone. */
+    @TestFactory
+    Stream<DynamicTest> eachRoomKnowsAllThatTheTableSays() {
+        return KNOWS.entrySet().stream()
+                .flatMap(row -> row.getValue().stream()
+                        .map(known -> dynamicTest(
+                                row.getKey() + " -> " + known.words,
+                                () -> assertThat(dependencies(in(row.getKey()))).anyMatch(known.classes))));
     }
 
     @Test
-    void lifeKnowsOnlyTheJdk() {
-        classes()
-                .that()
-                .resideInAPackage(LIFE)
-                .should()
-                .onlyDependOnClassesThat(in(LIFE).or(in(COMMON)).or(JDK))
-                .check(MAIN);
+    void noPackageIsMissingInTheTable() {
+        assertThat(MAIN.stream().map(JavaClass::getPackageName).distinct())
+                .containsExactlyInAnyOrderElementsOf(
+                        Stream.concat(Stream.of(API), KNOWS.keySet().stream()).toList());
+    }
+
+    @TestFactory
+    Stream<DynamicTest> eachDoorLeadsToItsRoomsOnly() {
+        return DOORS.entrySet().stream()
+                .map(row -> dynamicTest(
+                        row.getKey().getSimpleName(),
+                        () -> assertThat(roomsKnownTo(only(row.getKey()).classes))
+                                .containsExactlyInAnyOrderElementsOf(words(row.getValue()))));
     }
 
     @Test
-    void upcallKnowsOnlyLifeAndTheJdk() {
-        classes()
-                .that()
-                .resideInAPackage(UPCALL)
-                .should()
-                .onlyDependOnClassesThat(
-                        in(UPCALL).or(in(LIFE)).or(in(COMMON)).or(JDK).or(anyOf(CallbackType.class)))
-                .check(MAIN);
+    void noOtherClassOfTheApiKnowsARoom() {
+        DescribedPredicate<JavaClass> doors =
+                anyOf(DOORS.keySet().stream().map(FloorPlanTest::only).toList());
+        assertThat(roomsKnownTo(in(API).and(not(doors)))).isEmpty();
     }
 
-    @Test
-    void loopKnowsOnlyLifeAndReactor() {
-        classes()
-                .that()
-                .resideInAPackage(LOOP)
-                .should()
-                .onlyDependOnClassesThat(in(LOOP).or(in(LIFE))
-                        .or(in(COMMON))
-                        .or(JDK)
-                        .or(REACTOR)
-                        .or(anyOf(
-                                CallbackScheduler.class, SchedulerOptions.class, NativeCall.class, NativeAction.class)))
-                .check(MAIN);
-    }
-
-    @Test
-    void streamKnowsOnlyLoopAndUpcallAndLifeAndReactor() {
-        classes()
-                .that()
-                .resideInAPackage(STREAM)
-                .should()
-                .onlyDependOnClassesThat(in(STREAM)
-                        .or(in(LOOP))
-                        .or(in(UPCALL))
-                        .or(in(LIFE))
-                        .or(in(COMMON))
-                        .or(JDK)
-                        .or(REACTOR)
-                        .or(in("reactor.ffi")))
-                .check(MAIN);
-    }
-
-    @Test
-    void callKnowsOnlyLoopAndUpcallAndLifeAndReactor() {
-        classes()
-                .that()
-                .resideInAPackage(CALL)
-                .should()
-                .onlyDependOnClassesThat(in(CALL).or(in(LOOP))
-                        .or(in(UPCALL))
-                        .or(in(LIFE))
-                        .or(in(COMMON))
-                        .or(JDK)
-                        .or(REACTOR)
-                        .or(in("reactor.ffi")))
-                .check(MAIN);
-    }
-
-    @Test
-    void signalKnowsOnlyTheJdkAndALog() {
-        classes()
-                .that()
-                .resideInAPackage(SIGNAL)
-                .should()
-                .onlyDependOnClassesThat(in(SIGNAL).or(JDK).or(resideInAPackage("reactor.util")))
-                .check(MAIN);
-    }
-
-    @Test
-    void metersKnowOnlyMetricsAndMicrometerAndWhoTellsOfNewNames() {
-        classes()
-                .that()
-                .resideInAPackage(METERS)
-                .should()
-                .onlyDependOnClassesThat(in(METERS)
-                        .or(JDK)
-                        .or(MICROMETER)
-                        .or(resideInAPackage("reactor.util"))
-                        .or(anyOf(
-                                CallbackMetrics.class,
-                                SchedulerMetrics.class,
-                                PoolMetrics.class,
-                                Names.class,
-                                SourceCounters.class,
-                                Running.class)))
-                .check(MAIN);
-    }
-
-    /** So that the rest runs without it. */
-    @Test
-    void onlyMetersKnowMicrometerAndNobodyKnowsMeters() {
-        noClasses()
-                .that()
-                .resideOutsideOfPackage(METERS)
-                .should()
-                .dependOnClassesThat(MICROMETER.or(in(METERS)))
-                .check(MAIN);
-    }
-
-    /** As above. It knows the rooms by the names of their methods only. */
-    @Test
-    void onlyOnePackageKnowsBlockHoundAndNothingElseAndNobodyKnowsIt() {
-        classes()
-                .that()
-                .resideInAPackage(TOLD)
-                .should()
-                .onlyDependOnClassesThat(in(TOLD).or(JDK).or(BLOCK_HOUND))
-                .check(MAIN);
-        noClasses()
-                .that()
-                .resideOutsideOfPackage(TOLD)
-                .should()
-                .dependOnClassesThat(BLOCK_HOUND.or(in(TOLD)))
-                .check(MAIN);
-    }
-
+    /** The classes that only make something: what an internal class needs of them is below them. */
     @Test
     void nothingInternalKnowsTheEntryClasses() {
         noClasses()
                 .that()
                 .resideInAPackage("reactor.ffi.internal..")
                 .should()
-                .dependOnClassesThat(anyOf(
-                        NativeFlux.class,
-                        NativeSignals.class,
-                        CFunction.class,
-                        NativeMemory.class,
-                        SchedulerMetrics.class,
-                        PoolMetrics.class))
+                .dependOnClassesThat(anyOf(List.of(
+                        only(NativeFlux.class),
+                        only(NativeSignals.class),
+                        only(CFunction.class),
+                        only(NativeMemory.class),
+                        only(CallbackMetrics.class),
+                        only(SchedulerMetrics.class),
+                        only(PoolMetrics.class))))
                 .check(MAIN);
+    }
+
+    /** So that the rest runs without the optional dependencies. */
+    @Test
+    void whatIsOptionalIsKnownInOnePackageThatNobodyKnows() {
+        for (String optional : List.of(METERS, TOLD)) {
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage(optional)
+                    .should()
+                    .dependOnClassesThat(
+                            in(optional).or(optional.equals(METERS) ? MICROMETER.classes : BLOCK_HOUND.classes))
+                    .check(MAIN);
+        }
     }
 
     @Test
-    void eachEntryClassKnowsItsOwnRoomAndNoOtherClassKnowsOne() {
-        mayKnowNoRoomBut(STREAM, CallbackMetrics.class);
-        mayKnowNoRoomBut("reactor.ffi.internal.(stream|call)", NativeFlux.class); // an exchange is both
-        mayKnowNoRoomBut(CALL, NativeCallback.class, Confined.class);
-        mayKnowNoRoomBut(SIGNAL, NativeSignals.class);
-        mayKnowNoRoomBut(UPCALL, CallbackType.class, CFunction.class, PoolMetrics.class);
-        mayKnowNoRoomBut(LOOP, CallbackScheduler.class, SchedulerMetrics.class);
-        noClasses()
-                .that(in("reactor.ffi")
-                        .and(DescribedPredicate.not(anyOf(
-                                NativeFlux.class,
-                                NativeCallback.class,
-                                Confined.class,
-                                NativeSignals.class,
-                                CallbackMetrics.class,
-                                SchedulerMetrics.class,
-                                PoolMetrics.class,
-                                CallbackType.class,
-                                CFunction.class,
-                                CallbackScheduler.class))))
-                .should()
-                .dependOnClassesThat(resideInAPackage("reactor.ffi.internal.."))
-                .check(MAIN);
+    void theTableOfPackagesInTheDocumentIsThisOne() throws IOException {
+        List<String> rows = new ArrayList<>();
+        KNOWS.forEach((room, knows) -> rows.add(room + " | " + String.join(", ", words(knows))));
+        assertThat(rows("`(reactor\\.ffi\\.[a-z.]+)` \\| [^|]+ \\| ([^|]+)")).containsExactlyElementsOf(rows);
     }
 
-    private static void mayKnowNoRoomBut(String room, Class<?>... entries) {
-        noClasses()
-                .that(anyOf(entries))
-                .should()
-                .dependOnClassesThat(resideInAPackage("reactor.ffi.internal..").and(DescribedPredicate.not(in(room))))
-                .check(MAIN);
+    @Test
+    void theTableOfDoorsInTheDocumentIsThisOne() throws IOException {
+        List<String> rows = new ArrayList<>();
+        DOORS.forEach((door, rooms) -> rows.add(door.getName() + " | " + String.join(", ", words(rooms))));
+        assertThat(rows("`(reactor\\.ffi\\.[A-Z]\\w+)` \\| ((?:`[a-z]+`(?:, )?)+)"))
+                .containsExactlyElementsOf(rows);
+    }
+
+    /** The rows of a table in the document, without the columns that are prose. */
+    private static List<String> rows(String columns) throws IOException {
+        return Pattern.compile("^\\| " + columns + " \\|$", Pattern.MULTILINE)
+                .matcher(Files.readString(Path.of("../docs/architecture.md")))
+                .results()
+                .map(row -> row.group(1) + " | " + row.group(2))
+                .toList();
     }
 
     @Test
@@ -267,24 +252,50 @@ class FloorPlanTest {
         }
     }
 
+    private static Stream<JavaClass> dependencies(DescribedPredicate<JavaClass> of) {
+        return MAIN.that(of).stream()
+                .flatMap(each -> each.getDirectDependenciesFromSelf().stream())
+                .map(Dependency::getTargetClass);
+    }
+
+    private static List<String> roomsKnownTo(DescribedPredicate<JavaClass> classes) {
+        return dependencies(classes)
+                .map(each -> each.getBaseComponentType().getPackageName())
+                .filter(each -> each.startsWith(COMMON))
+                .distinct()
+                .map(each -> room(each).words)
+                .toList();
+    }
+
+    private static List<String> words(List<Known> known) {
+        return known.stream().map(Known::words).toList();
+    }
+
+    private static Known room(String name) {
+        return new Known(
+                name.equals(API) || name.equals(COMMON)
+                        ? "`" + name + "`"
+                        : "`" + name.substring(name.lastIndexOf('.') + 1) + "`",
+                in(name));
+    }
+
+    private static Known only(Class<?> type) {
+        return new Known("`" + type.getSimpleName() + "`", new DescribedPredicate<>(type.getSimpleName()) {
+            @Override
+            public boolean test(JavaClass other) {
+                // Nested classes and arrays are those of their top-level class.
+                String name = other.getBaseComponentType().getName();
+                return name.equals(type.getName()) || name.startsWith(type.getName() + "$");
+            }
+        });
+    }
+
     /** Exactly this package. */
     private static DescribedPredicate<JavaClass> in(String room) {
         return resideInAPackage(room);
     }
 
-    private static DescribedPredicate<JavaClass> anyOf(Class<?>... types) {
-        return new DescribedPredicate<>("one of %s", List.of(types)) {
-            @Override
-            public boolean test(JavaClass type) {
-                for (Class<?> each : types) {
-                    // Nested classes and arrays are those of their top-level class.
-                    String name = type.getBaseComponentType().getName();
-                    if (name.equals(each.getName()) || name.startsWith(each.getName() + "$")) {
-                        return true;
-                    }
-                }
-                return false;
-            }
-        };
+    private static DescribedPredicate<JavaClass> anyOf(List<Known> known) {
+        return DescribedPredicate.or(known.stream().map(Known::classes).toList());
     }
 }

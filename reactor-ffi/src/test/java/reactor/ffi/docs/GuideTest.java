@@ -43,7 +43,8 @@ class GuideTest {
     /** Indented ones too, which are not found as snippets. */
     private static final Pattern ANY_JAVA = Pattern.compile("(```java)");
 
-    private static final Pattern PROPERTY = Pattern.compile("\"(reactor\\.ffi\\.(?!internal)[a-z.]+)\"");
+    /** Not the names of packages, nor of the logger of the trail. */
+    private static final Pattern PROPERTY = Pattern.compile("\"(reactor\\.ffi\\.(?!internal|trail)[a-z.]+)\"");
 
     @TempDir
     static Path classes;

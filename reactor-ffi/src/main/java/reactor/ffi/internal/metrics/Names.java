@@ -13,8 +13,9 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The counters of each name. Names are the user's, and may be without end: kept are those that somebody counts under, which
- * are subscriptions, callbacks, and pointers that C may still call; of the rest the {@link #RECENT} that were used last.
+ * The counters of each name. An application may make new names without end. So this class holds the counters of a name
+ * weakly: a subscription, a callback, and a pointer that C may still call keep them. The counters of the {@link #RECENT} names
+ * that were used last are kept besides.
  */
 public final class Names {
 
@@ -36,7 +37,7 @@ public final class Names {
 
     private final ReferenceQueue<SourceCounters> forgotten = new ReferenceQueue<>();
 
-    /** Called outside of the lock. */
+    /** Called without the lock held. */
     private final List<Predicate<String>> listeners = new CopyOnWriteArrayList<>();
 
     private static final class Counted extends WeakReference<SourceCounters> {
@@ -51,7 +52,7 @@ public final class Names {
 
     private Names() {}
 
-    /** The counters of all sources of one name: the same ones for as long as anybody holds them. */
+    /** Returns the counters that all sources of a name share, and makes them if the name is not known. */
     public static SourceCounters of(String name) {
         List<String> changed = new ArrayList<>(0);
         SourceCounters counters = ALL.use(name, changed);
@@ -59,21 +60,21 @@ public final class Names {
         return counters;
     }
 
-    /** Null if nothing is known of that name. */
+    /** Returns the counters of a name, or null if the name is not known. */
     public static @Nullable SourceCounters find(String name) {
         return ALL.get(name);
     }
 
-    /** All that are known. */
+    /** Returns the counters of all names that are known. */
     public static List<SourceCounters> all() {
         return ALL.snapshot();
     }
 
     /**
-     * Hears of each name that becomes known or is forgotten, on the thread that uses a new name; {@link #find} tells which of
-     * the two it is.
+     * Adds a listener, which is called with each name that becomes known or is forgotten, on the thread that uses a new name.
+     * {@link #find} tells whether the name is known.
      *
-     * @param listener must not throw; no longer called once it returns false
+     * @param listener must not throw; removed once it returns false
      */
     public static void listen(Predicate<String> listener) {
         ALL.listeners.add(listener);
@@ -107,6 +108,7 @@ public final class Names {
         return all;
     }
 
+    /** Removes the names whose counters were collected. */
     @GuardedBy("this")
     private void forget(List<String> changed) {
         for (Object gone = forgotten.poll(); gone != null; gone = forgotten.poll()) {
