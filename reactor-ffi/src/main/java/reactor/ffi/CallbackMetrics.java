@@ -9,8 +9,8 @@ import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.metrics.SourceCounts;
 
 /**
- * What was counted of the sources of one name, since the JVM started. A snapshot, whose figures add up also while values
- * flow: {@code events = delivered + discarded + queued}.
+ * A snapshot of what was counted for the sources of one name since the JVM started. Its figures add up
+ * also while values flow: {@code events = delivered + discarded + queued}.
  *
  * <p>A value counts once for each subscription that it was handed to, so a shared stream with three subscribers counts three
  * events for each call.
@@ -55,7 +55,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * The name of the sources.
+     * Returns the name of the sources.
      *
      * @return what {@link CallbackOptions#named} gave
      */
@@ -64,7 +64,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Values that were handed over.
+     * Returns how many values were handed over.
      *
      * @return how many; the value of a thread that waits for room comes later
      */
@@ -73,7 +73,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Values that reached a subscriber.
+     * Returns how many values reached a subscriber.
      *
      * @return how many, with the one that a subscriber is given now
      */
@@ -82,7 +82,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Values that went to the discard hook.
+     * Returns how many values went to the discard hook.
      *
      * @return how many were dropped by the policy, left over at the end, or too late
      */
@@ -91,7 +91,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Values that the {@link Overflow} policy dropped, because there was no room.
+     * Returns how many values the {@link Overflow} policy dropped because there was no room.
      *
      * @return how many of the discarded ones
      */
@@ -100,7 +100,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Values that a thread which must not wait has put into the reserve of {@link Overflow#block}.
+     * Returns how many values threads that must not wait have put into the reserve of {@link Overflow#block}.
      *
      * @return how many
      */
@@ -109,7 +109,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Calls on pointers whose subscription had ended; the fallback answered.
+     * Returns how many calls came on pointers whose subscription had ended; the fallback answered them.
      *
      * @return how many
      */
@@ -118,7 +118,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Calls whose handler threw, or returned what C cannot take.
+     * Returns how many calls had a handler that threw, or that returned a value which C cannot take.
      *
      * @return how many
      */
@@ -127,7 +127,8 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Calls whose handler was not run: nested too deep, not answered in time, or waiting when their callback was closed.
+     * Returns how many calls had a handler that was not run: calls that nested too deep, got no turn in time, or were
+     * waiting when their callback was closed.
      *
      * @return how many
      */
@@ -136,7 +137,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Values that have come, and have neither been delivered nor discarded.
+     * Returns how many values have come and have neither been delivered nor discarded.
      *
      * @return how many wait in a queue now. While values flow there may be some more than the queues hold: those that came while
      *     the others were counted.
@@ -146,7 +147,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Native threads that wait for room now.
+     * Returns how many native threads wait for room now.
      *
      * @return how many
      */
@@ -155,7 +156,7 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Subscriptions that have not unregistered.
+     * Returns how many subscriptions have not unregistered.
      *
      * @return how many
      */

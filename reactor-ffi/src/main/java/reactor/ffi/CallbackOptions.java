@@ -6,9 +6,7 @@ import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * How a native source is taken: its name, its scheduler, and its limits. Immutable: each method returns a changed copy.
- */
+/** The options of a native source: its name, its scheduler and its limits. Immutable: each method returns a changed copy. */
 public final class CallbackOptions {
 
     private static final NativeAction NOTHING = () -> {};
@@ -56,7 +54,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * The options of a source that nobody named.
+     * Returns the default options, for a source without a name of its own.
      *
      * @return all defaults
      */
@@ -65,7 +63,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * Options with defaults, and a name.
+     * Returns default options with a name.
      *
      * @param name what the source is called in logs, dumps and {@link CallbackMetrics}, not blank. Sources of one name are
      *     counted together; of names without end the oldest are forgotten.
@@ -89,7 +87,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * The scheduler that values are delivered on.
+     * Sets the scheduler that values are delivered on.
      *
      * @param scheduler the scheduler. Defaults to {@link CallbackScheduler#shared()}.
      * @return changed options
@@ -108,7 +106,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * What happens when the queue is full.
+     * Sets what happens when the queue is full.
      *
      * @param overflow the policy. Defaults to {@code Overflow.block(8192, Duration.ofSeconds(10))}.
      * @return changed options
@@ -127,7 +125,8 @@ public final class CallbackOptions {
     }
 
     /**
-     * Whether a subscription, a {@link NativeCallback#threadSafe} callback or a {@link Confined} value keeps the JVM alive.
+     * Sets whether a subscription, a {@link NativeCallback#threadSafe} callback or a {@link Confined} value keeps the
+     * JVM alive.
      *
      * @param keepAlive false: the JVM may exit while subscribed. Defaults to true.
      * @return changed options
@@ -138,8 +137,8 @@ public final class CallbackOptions {
     }
 
     /**
-     * How many native threads may wait for room at once in one subscription, with {@link Overflow#block}. The next one is
-     * treated as if its limit had passed: the stream ends with an overflow error.
+     * Sets how many native threads may wait for room at once in one subscription, with {@link Overflow#block}. The next
+     * one is treated as if its limit had passed: the stream ends with an overflow error.
      *
      * @param maxWaiting 1 or more. Defaults to 64.
      * @return changed options
@@ -154,8 +153,8 @@ public final class CallbackOptions {
     }
 
     /**
-     * How long a caller of a {@link NativeCallback} waits for its turn; then it gets the fallback. Once its handler has
-     * started, it waits until that returns.
+     * Sets how long a caller of a {@link NativeCallback} waits for its turn; after that time the caller gets the
+     * fallback. Once its handler has started, it waits until that returns.
      *
      * @param answerWithin more than zero. Defaults to 10 s.
      * @return changed options
@@ -170,7 +169,8 @@ public final class CallbackOptions {
     }
 
     /**
-     * Where errors of a {@link NativeCallback}, an {@link Exchange} or a {@link Confined} value go that no stream takes.
+     * Sets the consumer of errors of a {@link NativeCallback}, an {@link Exchange} or a {@link Confined} value that no
+     * stream takes.
      *
      * @param onError gets each error, on the thread that it happened on. Without it what a handler throws goes to where
      *     Reactor's schedulers report theirs, and a call that was not answered in time to {@code Hooks.onErrorDropped}.
@@ -190,10 +190,11 @@ public final class CallbackOptions {
     }
 
     /**
-     * What runs when a subscription is registered: for each subscription of {@link NativeFlux#create} and {@link
-     * NativeFlux#exchange} after its registration has returned, with all native calls made, on the thread that it ran on; for
-     * each of {@link NativeFlux#share} once it gets the values of the registration that it shares, on the scheduler's thread.
-     * It does not run where the registration throws, or was not run because the subscriber had cancelled.
+     * Sets an action that runs when a subscription is registered: for each subscription of {@link NativeFlux#create} and
+     * {@link NativeFlux#exchange} after its registration has returned, with all native calls made, on the thread that it
+     * ran on; for each of {@link NativeFlux#share} once it gets the values of the registration that it shares, on the
+     * scheduler's thread. It does not run where the registration throws, or was not run because the subscriber had
+     * cancelled.
      *
      * @param action runs once for each subscription. What it throws is an error of the registration. Defaults to nothing.
      * @return changed options
@@ -212,9 +213,9 @@ public final class CallbackOptions {
     }
 
     /**
-     * What runs when nothing of a subscription is registered any more: after its actions and callbacks are undone, and it does
-     * not keep the JVM alive, just before the terminal signal. It runs also where {@link #onRegistered} did not. A subscription
-     * of {@link NativeFlux#share} that others outlive has only left.
+     * Sets an action that runs when nothing of a subscription is registered any more: after its actions and callbacks
+     * are undone, and it does not keep the JVM alive, just before the terminal signal. It runs also where {@link
+     * #onRegistered} did not. A subscription of {@link NativeFlux#share} that others outlive has only left.
      *
      * @param action runs once for each subscription, on the scheduler's thread, or in the shutdown hook. What it throws becomes,
      *     or is added to, the error. Defaults to nothing.
@@ -234,7 +235,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * The name of the source.
+     * Returns the name of the source.
      *
      * @return not blank
      */
@@ -243,7 +244,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * The scheduler that values are delivered on.
+     * Returns the scheduler that values are delivered on.
      *
      * @return the scheduler
      */
@@ -252,7 +253,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * What happens when the queue is full.
+     * Returns the policy for values that find the queue full.
      *
      * @return the policy
      */
@@ -261,7 +262,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * Whether a subscription keeps the JVM alive.
+     * Returns whether a subscription keeps the JVM alive.
      *
      * @return true by default
      */
@@ -270,7 +271,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * How many native threads may wait for room at once.
+     * Returns how many native threads may wait for room at once.
      *
      * @return 1 or more
      */
@@ -279,7 +280,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * How long a caller waits for its turn.
+     * Returns how long a caller waits for its turn.
      *
      * @return more than zero
      */
@@ -288,7 +289,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * Where errors go that no stream takes.
+     * Returns the consumer of errors that no stream takes.
      *
      * @return null: the defaults of {@link #onError(Consumer)}
      */
@@ -297,7 +298,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * What runs when a subscription is registered.
+     * Returns the action that runs when a subscription is registered.
      *
      * @return does nothing by default
      */
@@ -306,7 +307,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * What runs when nothing of a subscription is registered any more.
+     * Returns the action that runs when nothing of a subscription is registered any more.
      *
      * @return does nothing by default
      */
@@ -315,7 +316,7 @@ public final class CallbackOptions {
     }
 
     /**
-     * For what has no queue with a limit: one that was set is refused, so that nobody relies on it.
+     * Refuses limits of a queue, for kinds that have no queue: a user must not rely on a limit that nothing keeps.
      *
      * @param why what stands in the place of a queue
      */

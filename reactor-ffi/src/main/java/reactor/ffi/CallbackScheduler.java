@@ -6,7 +6,7 @@ import reactor.core.scheduler.Scheduler;
 import reactor.ffi.internal.loop.LoopScheduler;
 
 /**
- * The one thread that callbacks are delivered on, as a Reactor {@link Scheduler}.
+ * A Reactor {@link Scheduler} of one thread, on which callbacks are delivered.
  *
  * <p>It is a daemon platform thread that refuses {@code block()}. It takes tasks from any thread, runs them one at a time
  * and in order, delayed and periodic ones too, and sleeps without using the CPU when there is nothing to do. The JVM stays
@@ -38,8 +38,7 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     }
 
     /**
-     * The scheduler for those who do not care which: one for the whole JVM. {@link #dispose()} and {@link #close()} do
-     * nothing to it.
+     * Returns the shared scheduler, one for the whole JVM. {@link #dispose()} and {@link #close()} do nothing to it.
      *
      * @return the shared scheduler
      */
@@ -48,8 +47,8 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     }
 
     /**
-     * Whether the calling thread has this scheduler's turn: it is the scheduler's thread and has not lent the turn, or
-     * it is a thread that the turn is lent to.
+     * Returns whether the calling thread has this scheduler's turn: it is the scheduler's thread and has not lent the
+     * turn, or it is a thread that the turn is lent to.
      *
      * @return true if what the caller does now is serial with everything else on this scheduler
      */
@@ -72,7 +71,7 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     int unref();
 
     /**
-     * The count that {@link #ref()} and {@link #unref()} move.
+     * Returns the count that {@link #ref()} and {@link #unref()} move.
      *
      * @return the count, zero or more; zero once the thread of this scheduler has ended
      */

@@ -24,7 +24,7 @@ import reactor.ffi.internal.upcall.Signature;
 public sealed interface CallbackType<F> permits Signature {
 
     /**
-     * The C function type that the interface's method spells out.
+     * Returns the C function type that the types of the interface's method stand for.
      *
      * @param type a functional interface without type parameters, whose method takes and returns Java primitives and
      *     {@code MemorySegment}

@@ -19,7 +19,7 @@ import reactor.ffi.internal.call.ConfinedHandle;
 public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle {
 
     /**
-     * What runs with the value.
+     * An action that runs with the value.
      *
      * @param <T> the type of the value
      */
@@ -36,7 +36,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
     }
 
     /**
-     * What asks the value.
+     * A query that asks the value.
      *
      * @param <T> the type of the value
      * @param <R> the type of the answer

@@ -16,14 +16,14 @@ import org.jspecify.annotations.Nullable;
 public interface Exchange<Q, R extends @Nullable Object> {
 
     /**
-     * What native code asks.
+     * Returns what native code asks.
      *
      * @return the request given to {@link ExchangeSink#ask}
      */
     Q request();
 
     /**
-     * Answers.
+     * Answers the native thread, which returns the answer to C.
      *
      * @param answer what {@link ExchangeSink#ask} returns
      * @return false if it was answered before, or too late

@@ -41,8 +41,8 @@ import reactor.ffi.internal.call.AnsweredCallback;
 public sealed interface NativeCallback<F> extends AutoCloseable permits AnsweredCallback {
 
     /**
-     * A callback that any thread may call, and that keeps the JVM alive: {@link #synchronous} plus one {@link #ref()}. The
-     * fallback is the zero of the result.
+     * Makes a callback that any thread may call, and that keeps the JVM alive: {@link #synchronous} plus one {@link
+     * #ref()}. The fallback is the zero of the result.
      *
      * @param scheduler whose turn the handler runs under
      * @param type a functional interface with the C signature, see {@link CallbackType}
@@ -59,8 +59,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * A callback that any thread may call, and that keeps the JVM alive unless {@link CallbackOptions#keepAlive} says no: then
-     * its count begins at zero.
+     * Makes a callback that any thread may call, and that keeps the JVM alive unless {@link CallbackOptions#keepAlive}
+     * says no: then its count begins at zero.
      *
      * @param options name, scheduler, limit, error handler, and whether the callback keeps the JVM alive
      * @param type the C function type
@@ -83,8 +83,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * A callback for calls on the scheduler's own thread. It does not keep the JVM alive. Before its first {@link #ref()} a
-     * call of another thread is safe, but does not wake a sleeping scheduler: it is answered at the next turn.
+     * Makes a callback for calls on the scheduler's own thread. It does not keep the JVM alive. Before its first {@link
+     * #ref()} a call of another thread is safe, but does not wake a sleeping scheduler: it is answered at the next turn.
      *
      * @param scheduler whose turn the handler runs under
      * @param type a functional interface with the C signature
@@ -100,7 +100,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * A callback for calls on the scheduler's own thread.
+     * Makes a callback for calls on the scheduler's own thread.
      *
      * @param options name, scheduler, limit and error handler
      * @param type the C function type
@@ -122,8 +122,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * A callback that is answered on the calling thread itself, at once, concurrently: for comparators, collations, progress
-     * handlers. It has no scheduler, no limit, and does not keep the JVM alive.
+     * Makes a callback that is answered on the calling thread itself, at once, concurrently: for comparators,
+     * collations, progress handlers. It has no scheduler, no limit, and does not keep the JVM alive.
      *
      * @param type a functional interface with the C signature
      * @param handler what answers; thread safe if several threads call
@@ -138,7 +138,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * A callback that is answered on the calling thread itself.
+     * Makes a callback that is answered on the calling thread itself.
      *
      * @param options name and error handler; the scheduler is not used
      * @param type the C function type
@@ -161,7 +161,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     }
 
     /**
-     * The C function pointer. It stays callable for the life of the process; once closed, the fallback answers.
+     * Returns the C function pointer. It stays callable for the life of the process; once closed, the fallback answers.
      *
      * @return the same one always
      */
@@ -186,7 +186,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     int unref();
 
     /**
-     * The count that {@link #ref()} and {@link #unref()} move.
+     * Returns the count that {@link #ref()} and {@link #unref()} move.
      *
      * @return zero or more; zero once closed, and once the scheduler's thread has ended
      */
@@ -201,15 +201,16 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     void close();
 
     /**
-     * Completes when it is closed and no handler of it runs any more.
+     * Returns a {@code Mono} that completes when the callback is closed and none of its handlers runs any more.
      *
      * @return never fails
      */
     Mono<Void> closed();
 
     /**
-     * Native code is done with the pointer and will not call it again: closes, and the pointer may be used again at once, for
-     * any callback. A call that comes all the same may run the handler of another callback. Allowed after {@link #close()}, too.
+     * Closes the callback, when native code is done with the pointer and will not call it again: the pointer may be
+     * reused at once, for any callback. A call that comes all the same may run the handler of another callback. Allowed
+     * after {@link #close()}, too.
      */
     void release();
 }

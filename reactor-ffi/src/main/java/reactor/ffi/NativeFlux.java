@@ -27,7 +27,8 @@ public final class NativeFlux {
     private NativeFlux() {}
 
     /**
-     * A stream with default options: the shared scheduler, and native threads that wait when 8192 values are queued.
+     * Makes a stream with default options: the shared scheduler, and native threads that wait when 8192 values are
+     * queued.
      *
      * @param registration registers callbacks, once for each subscription, on the subscribing thread
      * @param <T> the type of the values
@@ -39,7 +40,7 @@ public final class NativeFlux {
     }
 
     /**
-     * A stream.
+     * Makes a stream that registers for each of its subscribers.
      *
      * @param options its name, scheduler, and limits
      * @param registration registers callbacks, once for each subscription, on the subscribing thread
@@ -52,10 +53,10 @@ public final class NativeFlux {
     }
 
     /**
-     * A hot stream: one registration for all its subscribers. The first subscription registers, the end of the last one
-     * unregisters, and the next registers anew. Each subscriber has demand, queue and policy of its own, so a slow one hurts
-     * only itself; but with {@link Overflow#block} native threads wait for the slowest. What comes when the last one has just
-     * gone is discarded by the hook of that one.
+     * Makes a hot stream: one registration for all its subscribers. The first subscription registers, the end of the
+     * last one unregisters, and the next registers anew. Each subscriber has demand, queue and policy of its own, so a
+     * slow one hurts only itself; but with {@link Overflow#block} native threads wait for the slowest. What comes when
+     * the last one has just gone is discarded by the hook of that one.
      *
      * <p>The registration runs on the scheduler's thread, after {@code subscribe} has returned or meanwhile: {@link
      * CallbackOptions#onRegistered(NativeAction)} tells when. Its {@code contextView} is that of the first subscriber,
@@ -72,8 +73,8 @@ public final class NativeFlux {
     }
 
     /**
-     * A stream of questions: native threads wait inside {@link ExchangeSink#ask} until the subscriber, or whoever it hands
-     * the {@link Exchange} to, has answered.
+     * Makes a stream of questions: native threads wait inside {@link ExchangeSink#ask} until the subscriber, or whoever
+     * it hands the {@link Exchange} to, has answered.
      *
      * @param options its name, scheduler, limits, and error handler
      * @param registration registers callbacks that ask, once for each subscription, on the subscribing thread

@@ -27,7 +27,7 @@ public final class NativeMemory {
     private NativeMemory() {}
 
     /**
-     * The memory that a pointer field points to.
+     * Returns the memory that a pointer field points to.
      *
      * @param parent the memory that holds the pointer
      * @param offset where the pointer lies in it, in bytes
@@ -51,7 +51,7 @@ public final class NativeMemory {
     }
 
     /**
-     * The NUL-terminated UTF-8 string that a pointer field points to.
+     * Returns the NUL-terminated UTF-8 string that a pointer field points to.
      *
      * @param parent the memory that holds the pointer
      * @param offset where the pointer lies in it, in bytes

@@ -17,7 +17,7 @@ public final class NativeSignals {
     private NativeSignals() {}
 
     /**
-     * One signal.
+     * A signal that has come.
      *
      * @param name its name without SIG, such as HUP
      * @param number its number on this platform
@@ -27,7 +27,7 @@ public final class NativeSignals {
     public record Signal(String name, int number, long count) {}
 
     /**
-     * Signals of these names, on the shared scheduler.
+     * Returns a stream of the signals of these names, on the shared scheduler.
      *
      * @param names names without SIG, such as HUP, TERM, USR1
      * @return a Flux; its first subscription takes the signals over from the handlers before, the last cancellation gives them
@@ -41,7 +41,7 @@ public final class NativeSignals {
     }
 
     /**
-     * Signals of these names.
+     * Returns a stream of the signals of these names.
      *
      * @param options name, scheduler, policy, and whether a subscription keeps the JVM alive
      * @param names names without SIG, such as HUP, TERM, USR1

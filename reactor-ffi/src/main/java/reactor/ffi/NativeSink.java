@@ -101,9 +101,10 @@ public interface NativeSink<T> {
     void error(Throwable error);
 
     /**
-     * Says how something registered is undone. Actions run once, on the scheduler's thread, in reverse order together with
-     * the callbacks, inside {@link CallbackScheduler#runBlocking}. One that throws does not stop the others; it becomes, or
-     * is added to, the error. After the end of the subscription it runs at once.
+     * Adds an action that undoes a part of the registration when the subscription ends. Actions run once, on the
+     * scheduler's thread, in reverse order together with the callbacks, inside {@link CallbackScheduler#runBlocking}.
+     * One that throws does not stop the others; it becomes, or is added to, the error. After the end of the subscription
+     * it runs at once.
      *
      * @param action the unregister call
      * @return this
@@ -111,9 +112,9 @@ public interface NativeSink<T> {
     NativeSink<T> onDispose(NativeAction action);
 
     /**
-     * Says how demand is passed on, for sources that are armed for a number of events. Called on the scheduler's thread, with
-     * what was requested since it was last called; not before the registration has returned, nor once the stream ends. It
-     * replaces an earlier one. What it throws becomes the error.
+     * Sets the consumer of the subscriber's demand, for sources that are armed for a number of events. Called on the
+     * scheduler's thread, with what was requested since it was last called; not before the registration has returned,
+     * nor once the stream ends. It replaces an earlier one. What it throws becomes the error.
      *
      * @param consumer takes the number of values newly requested, and may throw anything
      * @return this
@@ -133,26 +134,26 @@ public interface NativeSink<T> {
     NativeSink<T> runLoop(NativeCall<?> loop);
 
     /**
-     * Memory for what native code keeps: user data, structs of callbacks. Any thread may use it. It lives as long as native
-     * code may still call the pointers of this subscription, late calls included, and is then freed by the garbage
-     * collector; it cannot be closed.
+     * Returns an arena for memory that native code keeps: user data, structs of callbacks. Any thread may use it. It
+     * lives as long as native code may still call the pointers of this subscription, late calls included, and is then
+     * freed by the garbage collector; it cannot be closed.
      *
      * @return the arena
      */
     Arena arena();
 
     /**
-     * Native code is done with a pointer of this sink, and will not call it again: it becomes inert, and its slot may be
-     * reused at once. Allowed after the end. A pointer that is not of this sink is ignored.
+     * Releases a pointer of this sink that native code is done with and will not call again: the pointer becomes inert,
+     * and its slot may be reused at once. Allowed after the end. A pointer that is not of this sink is ignored.
      *
      * @param pointer what {@link #callback} returned
      */
     void release(MemorySegment pointer);
 
     /**
-     * A C function {@code void (*)(void *)} that releases, when native code calls it, the callbacks made on this sink since
-     * the last call of this method, and itself. For a {@code GDestroyNotify}, {@code xDestroy} and the like; it may be
-     * called after the end.
+     * Returns a C function {@code void (*)(void *)} that releases, when native code calls it, the callbacks made on this
+     * sink since the last call of this method, and itself. For a {@code GDestroyNotify}, {@code xDestroy} and the like;
+     * it may be called after the end.
      *
      * @return the pointer
      * @throws IllegalStateException if the subscription has ended, or no stub is left
@@ -160,28 +161,28 @@ public interface NativeSink<T> {
     MemorySegment releaseNotify();
 
     /**
-     * How many values the subscriber still wants.
+     * Returns how many values the subscriber has requested and not received.
      *
      * @return the demand; {@code Long.MAX_VALUE} means unbounded
      */
     long requestedFromDownstream();
 
     /**
-     * Whether values are of no use any more: the subscriber cancelled, or the stream has ended.
+     * Returns whether values are of no use any more: the subscriber cancelled, or the stream has ended.
      *
      * @return true if {@link #next} will return false
      */
     boolean isCancelled();
 
     /**
-     * The context of the subscriber.
+     * Returns the context of the subscriber.
      *
      * @return its context
      */
     ContextView contextView();
 
     /**
-     * The scheduler that values arrive on.
+     * Returns the scheduler that values are delivered on.
      *
      * @return the scheduler of this subscription
      */

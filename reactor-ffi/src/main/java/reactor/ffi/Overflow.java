@@ -5,9 +5,9 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 
 /**
- * What happens to a value when the queue between native threads and the scheduler is full. Capacities are exact. Queues
- * grow as they are used: 256 places at a time. A value that is not delivered goes to Reactor's discard hook, once, on the thread that drops
- * it, and is counted.
+ * The policy for a value that finds the queue between native threads and the scheduler full. Capacities are exact.
+ * Queues grow as they are used: 256 places at a time. A value that is not delivered goes to Reactor's discard hook,
+ * once, on the thread that drops it, and is counted.
  */
 public final class Overflow {
 
@@ -110,7 +110,7 @@ public final class Overflow {
     }
 
     /**
-     * What is done when the queue is full.
+     * Returns the policy.
      *
      * @return the policy
      */
@@ -119,7 +119,7 @@ public final class Overflow {
     }
 
     /**
-     * The most values that are queued.
+     * Returns how many values are queued at most.
      *
      * @return the capacity; {@code Integer.MAX_VALUE} if unbounded
      */
@@ -128,7 +128,7 @@ public final class Overflow {
     }
 
     /**
-     * How many more values {@link #block} takes from threads that must not wait.
+     * Returns how many more values {@link #block} takes from threads that must not wait.
      *
      * @return 64 times the capacity; zero with the other policies
      */
@@ -137,7 +137,7 @@ public final class Overflow {
     }
 
     /**
-     * How long a thread waits for room.
+     * Returns how long a thread waits for room.
      *
      * @return the timeout of {@link #block}; zero with the other policies
      */

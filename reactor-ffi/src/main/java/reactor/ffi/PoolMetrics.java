@@ -2,7 +2,7 @@ package reactor.ffi;
 
 import reactor.ffi.internal.upcall.Stubs;
 
-/** The function pointers of the whole JVM, which are made once and used again and again. A snapshot. */
+/** A snapshot of the pool of function pointers of the whole JVM, which are made once and reused. A snapshot. */
 public final class PoolMetrics {
 
     private final int stubs;
@@ -25,7 +25,7 @@ public final class PoolMetrics {
     }
 
     /**
-     * Pointers that exist, live, free and in quarantine.
+     * Returns how many pointers exist: live, free and in quarantine.
      *
      * @return how many; this never goes down. Its ceiling is an eighth of the JVM's code cache, at most 16,384, or the system
      *     property {@code reactor.ffi.stubs.limit}
@@ -35,7 +35,7 @@ public final class PoolMetrics {
     }
 
     /**
-     * Pointers of callbacks that have ended, which are not used again yet, because native code may still call them.
+     * Returns how many pointers of ended callbacks are not reused yet, because native code may still call them.
      *
      * @return how many
      */
@@ -44,8 +44,8 @@ public final class PoolMetrics {
     }
 
     /**
-     * How often a pointer was used again before its quarantine was over, by a source that had many, or because there could be
-     * no more.
+     * Returns how often a pointer was reused before its quarantine was over, by a source that had many, or because no
+     * more could be made.
      *
      * @return how often
      */

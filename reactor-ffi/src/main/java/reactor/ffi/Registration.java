@@ -12,7 +12,7 @@ package reactor.ffi;
 public interface Registration<S extends NativeSink<?>> {
 
     /**
-     * Registers.
+     * Registers callbacks with the native library.
      *
      * @param sink where callbacks are made, and where their values go
      * @throws Throwable whatever a native call throws

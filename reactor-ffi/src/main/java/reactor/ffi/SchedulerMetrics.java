@@ -10,8 +10,8 @@ import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Running;
 
 /**
- * What a {@link CallbackScheduler} has done since it was made, and what it has to do. A snapshot; the figures are exact when
- * the scheduler sleeps.
+ * A snapshot of what a {@link CallbackScheduler} has done since it was made, and of what it has to do. A snapshot; the
+ * figures are exact when the scheduler sleeps.
  */
 public final class SchedulerMetrics {
 
@@ -51,7 +51,7 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * The name of the scheduler's thread.
+     * Returns the name of the scheduler's thread.
      *
      * @return not blank
      */
@@ -60,7 +60,7 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * How often the thread looked for work and found some. A turn is a batch of everything that was there.
+     * Returns how often the thread looked for work and found some. A turn is a batch of everything that was there.
      *
      * @return how often
      */
@@ -69,7 +69,7 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * How often the thread has slept and gone on.
+     * Returns how often the thread has slept and gone on.
      *
      * @return how often
      */
@@ -78,7 +78,7 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * The count that {@link CallbackScheduler#ref()} and {@link CallbackScheduler#unref()} move.
+     * Returns the count that {@link CallbackScheduler#ref()} and {@link CallbackScheduler#unref()} move.
      *
      * @return zero or more
      */
@@ -87,7 +87,7 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * Subscriptions and {@link Confined} values that live on the scheduler.
+     * Returns how many subscriptions and {@link Confined} values live on the scheduler.
      *
      * @return how many
      */
@@ -96,8 +96,9 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * How long the longest turn of the last one to two minutes has taken: so long nobody else was served, but in a {@code
-     * callBlocking}. A turn that still runs does not count yet. An older one is forgotten, so that this falls again.
+     * Returns how long the longest turn of the last one to two minutes has taken: so long nobody else was served, but in
+     * a {@code callBlocking}. A turn that still runs does not count yet. An older one is forgotten, so that this falls
+     * again.
      *
      * @return zero if there was no turn in that time
      */

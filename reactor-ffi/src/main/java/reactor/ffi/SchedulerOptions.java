@@ -22,7 +22,7 @@ public final class SchedulerOptions {
     }
 
     /**
-     * Options with defaults.
+     * Returns default options with a name.
      *
      * @param name the name of the thread, not blank
      * @return new options
@@ -36,7 +36,7 @@ public final class SchedulerOptions {
     }
 
     /**
-     * How long the thread looks for new work after it was busy, before it sleeps. While looks find nothing it looks
+     * Sets how long the thread looks for new work after it was busy, before it sleeps. While looks find nothing it looks
      * shorter. More makes a wake-up rarer, and costs CPU. On a machine with one core it never spins.
      *
      * @param spin from zero (sleep at once) to 10 ms. Defaults to 50 µs.
@@ -51,8 +51,9 @@ public final class SchedulerOptions {
     }
 
     /**
-     * How long a wait for this scheduler, an unregister action or a lend may take before it is logged, with the stacks of
-     * who waits and of the scheduler's thread. A lend is logged only if a task or a value waits for the scheduler meanwhile.
+     * Sets how long a wait for this scheduler, an unregister action or a lend may take before it is logged, with the
+     * stacks of who waits and of the scheduler's thread. A lend is logged only if a task or a value waits for the
+     * scheduler meanwhile.
      *
      * @param warnAfter more than zero. Defaults to 1 s.
      * @return changed options
@@ -66,8 +67,8 @@ public final class SchedulerOptions {
     }
 
     /**
-     * How many threads may wait at the same time until this scheduler has answered their call. One more gets the fallback at
-     * once, as if the limit of its wait had passed.
+     * Sets how many threads may wait at the same time until this scheduler has answered their call. One more gets the
+     * fallback at once, as if the limit of its wait had passed.
      *
      * @param maxCallers one or more. Defaults to 1,024.
      * @return changed options
@@ -81,7 +82,7 @@ public final class SchedulerOptions {
     }
 
     /**
-     * The name of the thread.
+     * Returns the name of the thread.
      *
      * @return not blank
      */
@@ -90,7 +91,7 @@ public final class SchedulerOptions {
     }
 
     /**
-     * How long the thread looks for work before it sleeps.
+     * Returns how long the thread looks for work before it sleeps.
      *
      * @return from zero to 10 ms
      */
@@ -99,7 +100,7 @@ public final class SchedulerOptions {
     }
 
     /**
-     * After what time a wait is logged.
+     * Returns after what time a wait is logged.
      *
      * @return more than zero
      */
@@ -108,7 +109,7 @@ public final class SchedulerOptions {
     }
 
     /**
-     * How many threads may wait for an answer.
+     * Returns how many threads may wait for an answer.
      *
      * @return one or more
      */
