@@ -2,7 +2,7 @@ package reactor.ffi;
 
 import reactor.ffi.internal.upcall.Stubs;
 
-/** A snapshot of the pool of function pointers of the whole JVM, which are made once and reused. A snapshot. */
+/** A snapshot of the pool of function pointers of the whole JVM, which are made once and reused. */
 public final class PoolMetrics {
 
     private final int stubs;

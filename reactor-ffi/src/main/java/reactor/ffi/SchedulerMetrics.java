@@ -10,7 +10,7 @@ import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Running;
 
 /**
- * A snapshot of what a {@link CallbackScheduler} has done since it was made, and of what it has to do. A snapshot; the
+ * A snapshot of what a {@link CallbackScheduler} has done since it was made, and of what it has to do; the
  * figures are exact when the scheduler sleeps.
  */
 public final class SchedulerMetrics {
