@@ -26,4 +26,18 @@ final class Records {
             throw new AssertionError(e);
         }
     }
+
+    static Frame next(Slot slot) {
+        try {
+            return (Frame) ThreadRecord.NEXT.invokeExact(slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** A slot that nobody has called gives a thread the frame of its own record. */
+    @SuppressWarnings("ReferenceEquality")
+    static boolean isOfThisThread(Frame frame) {
+        return frame == next(new Slot(1, new Binding(MethodHandles.zero(void.class), null, null, null, null, null)));
+    }
 }

@@ -17,7 +17,7 @@ import java.lang.invoke.MethodType;
  * <pre>
  * result stub(Slot slot, arguments...) {
  *     try {
- *         Frame frame = next();                  // changes nothing yet, so that what follows can be undone
+ *         Frame frame = next(slot);                // changes nothing yet, so that what follows can be undone
  *         try {
  *             Binding binding = frame.enter(slot);
  *             try {

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
- * between. All fields but the binding belong to the lock of its {@link Stubs}.
+ * between. Calls use the binding and the last caller; the other fields belong to the lock of its {@link Stubs}.
  */
 final class Slot {
 
@@ -21,6 +21,13 @@ final class Slot {
     /** Read by every call, after its frame says that it is inside. */
     @SuppressWarnings("unused") // BINDING
     private Binding binding;
+
+    /** The record of a thread that has called this slot, and probably calls it next: see {@link ThreadRecord#NEXT}. */
+    @Nullable
+    ThreadRecord lastCaller;
+
+    /** The id of that thread, or of another one that has called the slot: the two fields are written without any order. */
+    long lastCallerId;
 
     MemorySegment pointer = MemorySegment.NULL;
 

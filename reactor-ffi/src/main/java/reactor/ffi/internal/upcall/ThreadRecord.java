@@ -15,14 +15,20 @@ import org.jspecify.annotations.Nullable;
  * What one thread is inside of: a small stack of frames, one for each upcall on its Java stack. Only that thread writes it;
  * the cold side reads it after a {@link HeavyBarrier}. It also limits how deep upcalls nest, and dresses native threads.
  */
-final class ThreadRecord {
+final class ThreadRecord extends WeakReference<Thread> {
 
-    /** {@code ()Frame}: the frame of the call that comes now. */
+    /** {@code (Slot)Frame}: the frame of the call that comes now. */
     static final MethodHandle NEXT;
 
     private static final ThreadLocal<@Nullable ThreadRecord> CURRENT = new ThreadLocal<>();
     private static final VarHandle BEGUN = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "begun", VarHandle.class, ThreadRecord.class, long.class);
+
+    /** At each 64th call that misses its own record in the slot, a thread looks whether the thread remembered there has ended. */
+    private static final int MISSES_TO_LOOK = 64;
+
+    /** At each 4096th it replaces the record of a living thread. Rarely, as a write takes the cache line from all who call. */
+    private static final int MISSES_TO_REPLACE = 4096;
 
     /** What native threads wear between calls: a user's class loader could not be collected while they live. */
     private static final ClassLoader NEUTRAL = ClassLoader.getSystemClassLoader();
@@ -30,17 +36,17 @@ final class ThreadRecord {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            NEXT = lookup.findStatic(ThreadRecord.class, "next", methodType(Frame.class));
+            NEXT = lookup.findStatic(ThreadRecord.class, "next", methodType(Frame.class, Slot.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
 
-    /** Weak: a dead thread, which is swept later, must not keep its context class loader. */
-    private final WeakReference<Thread> thread = new WeakReference<>(Thread.currentThread());
-
     /** Whether the bottom of this thread's stack is an upcall. Only such a thread is dressed; the others are somebody's. */
     private final boolean attached = isAttached(Thread.currentThread());
+
+    /** The frame of an outermost call, {@code frames[0]}. */
+    private final Frame outermost = new Frame(this, 0);
 
     /** Grows with the depth that was needed. */
     private volatile Frame[] frames;
@@ -54,8 +60,13 @@ final class ThreadRecord {
     /** How many calls have begun here; the stamp of a frame. */
     private long begun;
 
+    /** How many calls of this thread did not find this record in their slot. Only the thread itself reads it. */
+    private int misses;
+
+    /** Weak: the record of a dead thread, which a sweep or a slot keeps for a while, must not keep its context class loader. */
     private ThreadRecord() {
-        frames = new Frame[] {new Frame(this, 0), new Frame(this, 1)};
+        super(Thread.currentThread());
+        frames = new Frame[] {outermost, new Frame(this, 1)};
     }
 
     /**
@@ -97,16 +108,42 @@ final class ThreadRecord {
                 || frame.getClassName().startsWith("java.lang.invoke.");
     }
 
-    /** Changes nothing that would have to be undone. */
-    @SuppressWarnings("unused") // NEXT
-    private static Frame next() {
+    /**
+     * Changes nothing that would have to be undone. The slot remembers a record, because a {@code ThreadLocal} is a chain of a
+     * dozen loads, each of which waits for the one before: half of what a call costs beyond a bare upcall.
+     *
+     * <p>What the slot remembers is a guess, read and written without any order. A thread uses a record only if the record is of
+     * that thread; then the thread has made the record itself, and sees all of it. The id is compared first, because it lies in
+     * the slot: the record of another thread is in a cache line that the other thread writes at each call.
+     */
+    @SuppressWarnings({"unused", "ReferenceEquality"}) // NEXT; a thread is the same one or another
+    private static Frame next(Slot slot) {
+        Thread thread = Thread.currentThread();
+        ThreadRecord record = slot.lastCaller;
+        if (slot.lastCallerId != thread.threadId() || record == null || record.get() != thread) {
+            record = find(slot, thread);
+        }
+        return record.depth == 0 ? record.outermost : record.nested();
+    }
+
+    private static ThreadRecord find(Slot slot, Thread thread) {
         ThreadRecord record = CURRENT.get();
         if (record == null) {
             record = create();
         }
-        int depth = record.depth;
-        Frame[] frames = record.frames;
-        return depth < frames.length ? frames[depth] : record.grow()[depth];
+        int misses = ++record.misses;
+        ThreadRecord other = slot.lastCaller;
+        if (other == null || misses % MISSES_TO_REPLACE == 0 || (misses % MISSES_TO_LOOK == 0 && !other.isAlive())) {
+            slot.lastCaller = record;
+            slot.lastCallerId = thread.threadId();
+        }
+        return record;
+    }
+
+    private Frame nested() {
+        int level = depth;
+        Frame[] frames = this.frames;
+        return level < frames.length ? frames[level] : grow()[level];
     }
 
     private Frame[] grow() {
@@ -160,13 +197,13 @@ final class ThreadRecord {
 
     /** Returns whether this record is that of a thread. Any thread; cold. */
     boolean isOf(Thread other) {
-        return thread.refersTo(other);
+        return refersTo(other);
     }
 
     /** Returns whether the thread of this record lives. Any thread; cold. */
     boolean isAlive() {
-        Thread alive = thread.get();
-        return alive != null && alive.isAlive();
+        Thread thread = get();
+        return thread != null && thread.isAlive();
     }
 
     long begun() {
