@@ -13,14 +13,12 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.convert.DurationStyle;
-import org.springframework.context.ConfigurableApplicationContext;
 
 /** What somebody does who means no good, or whose machine sleeps: by real sockets. */
 class AttackIT {
@@ -30,27 +28,14 @@ class AttackIT {
     @TempDir
     private Path folder;
 
-    private ConfigurableApplicationContext application;
-    private int port;
-
-    private void start(String... args) {
-        application = Dashboard.run(
-                Stream.concat(Stream.of("--server.port=0"), Stream.of(args)).toArray(String[]::new));
-        port = application.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
-    }
-
-    @AfterEach
-    void stop() {
-        if (application != null) {
-            application.close();
-        }
-    }
+    @RegisterExtension
+    private final Application application = new Application();
 
     private Socket connect() throws IOException {
         Socket socket = new Socket();
         socket.setReceiveBufferSize(4096);
         socket.setSoTimeout((int) SOON.toMillis());
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), application.port()));
         return socket;
     }
 
@@ -66,7 +51,7 @@ class AttackIT {
     }
 
     private String get(String path) throws IOException {
-        return get(path, "Host: localhost:" + port + "\n");
+        return get(path, "Host: localhost:" + application.port() + "\n");
     }
 
     /** The beginning of an answer that has no end. */
@@ -91,7 +76,7 @@ class AttackIT {
                 "Host: \n"
             })
     void aNameThatWasBoundToThisAddressIsRefused(String host) throws IOException {
-        start();
+        application.start();
         for (String path : new String[] {"/", "/index.html", "/events", "/actuator/health", "/actuator/metrics"}) {
             assertThat(status(path, host)).as("%s%s", path, host).containsAnyOf(" 421", " 400");
         }
@@ -102,14 +87,14 @@ class AttackIT {
             strings = {"localhost", "LOCALHOST:8080", "127.0.0.1", "192.168.178.20:8080", "[::1]:8080", "My-Machine:80"
             })
     void namesOfThisServerAndAddressesAreAnswered(String host) throws IOException {
-        start("--dashboard.hosts=my-machine,other");
+        application.start("--dashboard.hosts=my-machine,other");
         assertThat(status("/", "Host: " + host + "\n")).isEqualTo("HTTP/1.1 200");
         assertThat(status("/events", "Host: " + host + "\n")).isEqualTo("HTTP/1.1 200");
     }
 
     @Test
     void eachResponseHasTheSecurityHeaders() throws IOException {
-        start();
+        application.start();
         for (String path : new String[] {"/", "/charts.js", "/actuator/health", "/not/there", "/actuator/not/there"}) {
             assertHasSecurityHeaders(get(path));
         }
@@ -130,7 +115,7 @@ class AttackIT {
 
     @Test
     void healthTellsNoPathOfThisMachine() throws IOException {
-        start();
+        application.start();
         assertThat(get("/actuator/health"))
                 .contains("\"scheduler\"", "\"source\"")
                 .doesNotContain(Path.of("").toAbsolutePath().toString(), System.getProperty("java.home"), "diskSpace");
@@ -141,10 +126,10 @@ class AttackIT {
         String padding = "x".repeat(240);
         try (Broker broker = Broker.started(Needs.mosquitto(), folder);
                 Publisher publisher = new Publisher(broker)) {
-            start("--source=mqtt", "--broker=" + broker.address(), "--dashboard.write-timeout=2s");
-            Feed feed = application.getBean(Feed.class);
+            application.start("--source=mqtt", "--broker=" + broker.address(), "--dashboard.write-timeout=2s");
+            Feed feed = application.bean(Feed.class);
             try (Socket slow = connect();
-                    Looker quick = new Looker(port)) {
+                    Looker quick = new Looker(application.port())) {
                 send(slow, "GET /events HTTP/1.1\nHost: localhost\n\n");
                 await().atMost(SOON).until(() -> feed.browsers() == 2);
                 await("the one that does not read is gone").atMost(SOON).until(() -> {
@@ -164,7 +149,7 @@ class AttackIT {
 
     @Test
     void aConnectionThatNeverAsksIsClosed() throws IOException {
-        start("--server.netty.idle-timeout=1s");
+        application.start("--server.netty.idle-timeout=1s");
         try (Socket silent = connect()) {
             assertThat(hasEnd(silent)).isTrue();
         }
@@ -172,9 +157,9 @@ class AttackIT {
 
     @Test
     void noConnectionIsWaitedForWithoutALimit() {
-        start();
+        application.start();
         for (String limit : new String[] {"dashboard.write-timeout", "server.netty.idle-timeout"}) {
-            assertThat(DurationStyle.detectAndParse(application.getEnvironment().getRequiredProperty(limit)))
+            assertThat(DurationStyle.detectAndParse(application.property(limit)))
                     .isBetween(Duration.ofSeconds(5), Duration.ofMinutes(1));
         }
     }

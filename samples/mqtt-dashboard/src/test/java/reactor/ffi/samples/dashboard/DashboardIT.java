@@ -14,10 +14,9 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
-import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.web.reactive.function.client.WebClient;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -30,28 +29,15 @@ class DashboardIT {
     @TempDir
     private Path folder;
 
-    private ConfigurableApplicationContext application;
-    private int port;
-
-    private void start(String... args) {
-        application = Dashboard.run(
-                Stream.concat(Stream.of("--server.port=0"), Stream.of(args)).toArray(String[]::new));
-        port = application.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
-    }
+    @RegisterExtension
+    private final Application application = new Application();
 
     private void startWith(Broker broker) {
-        start("--source=mqtt", "--broker=" + broker.address());
-    }
-
-    @AfterEach
-    void stop() {
-        if (application != null) {
-            application.close();
-        }
+        application.start("--source=mqtt", "--broker=" + broker.address());
     }
 
     private JsonNode get(String path) {
-        String body = WebClient.create("http://127.0.0.1:" + port)
+        String body = WebClient.create("http://127.0.0.1:" + application.port())
                 .get()
                 .uri(path)
                 .exchangeToMono(response -> response.bodyToMono(String.class))
@@ -80,9 +66,9 @@ class DashboardIT {
 
     @Test
     void withoutAnyArgumentItShowsThisMachine() {
-        start();
-        try (Looker one = new Looker(port);
-                Looker two = new Looker(port)) {
+        application.start();
+        try (Looker one = new Looker(application.port());
+                Looker two = new Looker(application.port())) {
             for (Looker looker : List.of(one, two)) {
                 await().atMost(SOON).until(() -> looker.frames("machine/cpu-percent") >= 3);
                 assertThat(Double.parseDouble(looker.newest("machine/memory-percent")))
@@ -117,8 +103,8 @@ class DashboardIT {
         try (Broker broker = Broker.started(Needs.mosquitto(), folder);
                 Publisher publisher = new Publisher(broker)) {
             startWith(broker);
-            try (Looker one = new Looker(port);
-                    Looker two = new Looker(port)) {
+            try (Looker one = new Looker(application.port());
+                    Looker two = new Looker(application.port())) {
                 awaitLive(publisher, one, two);
                 long before = count(one);
                 for (int i = 0; i < all; i++) {
@@ -133,7 +119,7 @@ class DashboardIT {
                             .containsOnly(all / 5L);
                     assertThat(looker.newest("counted/4")).isEqualTo(Integer.toString(all - 1));
                 }
-                MqttClient client = application.getBean(MqttClient.class);
+                MqttClient client = application.bean(MqttClient.class);
                 assertThat(client.registrations()).isOne();
                 assertThat(broker.logged(" as dashboard-")).isOne();
             }
@@ -144,7 +130,7 @@ class DashboardIT {
     void aBrokerThatIsKilledAndStartedAgainIsSeenAndGoesOn() {
         try (Broker broker = Broker.started(Needs.mosquitto(), folder)) {
             startWith(broker);
-            try (Looker looker = new Looker(port)) {
+            try (Looker looker = new Looker(application.port())) {
                 try (Publisher publisher = new Publisher(broker)) {
                     awaitLive(publisher, looker);
                 }
@@ -175,16 +161,16 @@ class DashboardIT {
         String padding = "x".repeat(240);
         try (Broker broker = Broker.started(Needs.mosquitto(), folder);
                 Publisher publisher = new Publisher(broker)) {
-            start("--source=mqtt", "--broker=" + broker.address(), "--dashboard.write-timeout=10m");
+            application.start("--source=mqtt", "--broker=" + broker.address(), "--dashboard.write-timeout=10m");
             try (Socket slow = new Socket();
-                    Looker quick = new Looker(port)) {
+                    Looker quick = new Looker(application.port())) {
                 slow.setReceiveBufferSize(4096);
-                slow.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+                slow.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), application.port()));
                 slow.getOutputStream()
                         .write("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
                 awaitLive(publisher, quick);
                 await().atMost(SOON).until(() -> quick.status().path("browsers").asInt() == 2);
-                Feed feed = application.getBean(Feed.class);
+                Feed feed = application.bean(Feed.class);
                 long before = count(quick);
                 int sent = 0;
                 while (feed.droppedByBrowsers() == 0 && sent < 400_000) {
@@ -205,7 +191,7 @@ class DashboardIT {
     void theContextClosesWhileTheBrokerIsNotThere() {
         Broker broker = new Broker(Needs.mosquitto(), folder);
         startWith(broker);
-        try (Looker looker = new Looker(port)) {
+        try (Looker looker = new Looker(application.port())) {
             await().atMost(SOON).until(() -> looker.kinds().contains("disconnected"));
             assertThat(get("/actuator/health").at("/components/source/status").asString())
                     .isEqualTo("DOWN");
