@@ -68,7 +68,9 @@ final class Page implements AutoCloseable {
                 return response.sendNotFound();
             }
             return response.header("Content-Type", "text/html; charset=utf-8")
-                    .header("Content-Security-Policy", "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'")
+                    .header(
+                            "Content-Security-Policy",
+                            "default-src 'self' 'unsafe-inline'; img-src data:; frame-ancestors 'none'")
                     .header("X-Content-Type-Options", "nosniff")
                     .sendByteArray(Flux.just(page.readAllBytes()));
         } catch (IOException e) {
