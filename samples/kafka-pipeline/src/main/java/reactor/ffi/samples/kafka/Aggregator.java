@@ -58,6 +58,9 @@ public final class Aggregator {
 
     private volatile boolean stopped;
 
+    /** How many partitions the member owned when it polled last. */
+    private volatile int owned;
+
     private final LongAdder events = new LongAdder();
     private final LongAdder transactions = new LongAdder();
     private final LongAdder rejected = new LongAdder();
@@ -132,6 +135,7 @@ public final class Aggregator {
                 this::consumer,
                 (consumer, sink) -> {
                     ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(200));
+                    owned = consumer.assignment().size();
                     if (!records.isEmpty()) {
                         write(producer, consumer, records);
                     }
@@ -221,6 +225,17 @@ public final class Aggregator {
     }
 
     private void report(String what) {
-        Status.print(what, "member", member, "events", events, "transactions", transactions, "rejected", rejected);
+        Status.print(
+                what,
+                "member",
+                member,
+                "partitions",
+                owned,
+                "events",
+                events,
+                "transactions",
+                transactions,
+                "rejected",
+                rejected);
     }
 }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -125,17 +126,24 @@ final class Broker implements AutoCloseable {
                 "group.consumer.session.timeout.ms=4000"));
     }
 
-    private static int[] freePorts(int count) throws IOException {
-        List<ServerSocket> sockets = new ArrayList<>();
-        try {
-            for (int i = 0; i < count; i++) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-            }
-            return sockets.stream().mapToInt(ServerSocket::getLocalPort).toArray();
-        } finally {
-            for (ServerSocket socket : sockets) {
-                socket.close();
-            }
+    /**
+     * Finds ports below those that Linux gives to clients: no connection of a client takes the port of a broker that is
+     * away.
+     */
+    private static int[] freePorts(int count) {
+        return ThreadLocalRandom.current()
+                .ints(10_000, 32_000)
+                .distinct()
+                .filter(Broker::isFree)
+                .limit(count)
+                .toArray();
+    }
+
+    private static boolean isFree(int port) {
+        try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+            return socket.isBound();
+        } catch (IOException e) {
+            return false;
         }
     }
 
@@ -155,7 +163,7 @@ final class Broker implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(
                         folder.resolve(log + ".log").toFile()))
                 .start();
-        Children.add(started);
+        Children.addBroker(started);
         return started;
     }
 

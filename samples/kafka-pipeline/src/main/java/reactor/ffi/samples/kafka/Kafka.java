@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
@@ -25,12 +26,19 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /** A cluster: where it is, how to talk to it, and errors that say what to do. */
 final class Kafka {
 
     /** How long a cluster may take to answer a first question. */
     private static final Duration ANSWER = Duration.ofSeconds(15);
+
+    /** How long a topic that was just made may be unknown to a broker. */
+    private static final Duration PROPAGATION = Duration.ofSeconds(10);
+
+    private static final Duration AGAIN = Duration.ofMillis(200);
 
     private final String bootstrap;
     private final Map<String, Object> common;
@@ -122,19 +130,17 @@ final class Kafka {
     /** How many partitions a topic has. */
     int partitions(String topic) {
         try (Admin admin = admin()) {
-            return admin.describeTopics(List.of(topic))
-                    .allTopicNames()
-                    .get(ANSWER.toSeconds() + 5, TimeUnit.SECONDS)
-                    .get(topic)
-                    .partitions()
-                    .size();
-        } catch (ExecutionException e) {
-            throw explain("asking for the topic " + topic, e.getCause());
-        } catch (TimeoutException e) {
-            throw explain("asking for the topic " + topic, e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted", e);
+            Integer partitions = Mono.fromFuture(() -> admin.describeTopics(List.of(topic))
+                            .allTopicNames()
+                            .toCompletionStage()
+                            .toCompletableFuture())
+                    .map(described -> described.get(topic).partitions().size())
+                    .retryWhen(Retry.fixedDelay(PROPAGATION.toMillis() / AGAIN.toMillis(), AGAIN)
+                            .filter(UnknownTopicOrPartitionException.class::isInstance)
+                            .onRetryExhaustedThrow((spec, last) -> last.failure()))
+                    .onErrorMap(error -> explain("asking for the topic " + topic, error))
+                    .block();
+            return Objects.requireNonNull(partitions);
         }
     }
 

@@ -152,7 +152,9 @@ public final class Pipeline implements AutoCloseable {
                 toKill = false;
                 Worker victim = Collections.max(aggregators, Comparator.comparingLong(one -> one.figure("events")));
                 victim.kill();
-                say("kill -9 " + victim.name() + ": the others take over its partitions");
+                say(String.format(
+                        "kill -9 %s, which has summed %,d events and owns %d partitions: the others take over",
+                        victim.name(), victim.figure("events"), victim.figure("partitions")));
             }
             if (!publisher.isAlive()) {
                 ended = ended == 0 ? System.nanoTime() : ended;

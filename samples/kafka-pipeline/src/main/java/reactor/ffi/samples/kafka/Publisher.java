@@ -156,6 +156,8 @@ public final class Publisher {
                 seen.dropped(),
                 "discarded",
                 seen.discarded(),
+                "native-threads",
+                sensors.threads(),
                 "queued",
                 seen.queued(),
                 "acknowledged",

@@ -49,6 +49,9 @@ final class Sensors {
 
     private volatile boolean stopped;
 
+    /** Native threads that were started and not joined. */
+    private final AtomicInteger threads = new AtomicInteger();
+
     /**
      * Describes sources that do not send yet.
      *
@@ -94,7 +97,11 @@ final class Sensors {
         sink.onDispose(routine::close);
         for (int i = 0; i < sources; i++) {
             long thread = Glibc.startThread(routine.pointer(), MemorySegment.ofAddress(i));
-            sink.onDispose(() -> Glibc.join(thread));
+            threads.incrementAndGet();
+            sink.onDispose(() -> {
+                Glibc.join(thread);
+                threads.decrementAndGet();
+            });
         }
         sink.onDispose(this::stop);
     }
@@ -112,6 +119,11 @@ final class Sensors {
     /** The number of the first source. */
     int first() {
         return first;
+    }
+
+    /** How many native threads there are; none once the stream has ended. */
+    int threads() {
+        return threads.get();
     }
 
     /** How many readings C has called the callback for. Exact once the stream has ended. */

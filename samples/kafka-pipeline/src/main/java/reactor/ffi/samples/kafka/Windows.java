@@ -22,7 +22,7 @@ final class Windows {
     /**
      * The parts of windows. Each subscriber reads for itself.
      *
-     * @param ended completes the stream when a poll has brought nothing and this is true
+     * @param ended completes the stream at the end of all partitions if this is true then
      */
     static Flux<WindowPart> of(Kafka kafka, String topic, BooleanSupplier ended) {
         return records(kafka, topic, ended).map(Windows::part);
@@ -31,7 +31,7 @@ final class Windows {
     /**
      * The records of a topic, in the order of each partition.
      *
-     * @param ended completes the stream when a poll has brought nothing and this is true
+     * @param ended completes the stream at the end of all partitions if this is true then
      */
     static Flux<ConsumerRecord<byte[], byte[]>> records(Kafka kafka, String topic, BooleanSupplier ended) {
         return Flux.<List<ConsumerRecord<byte[], byte[]>>, KafkaConsumer<byte[], byte[]>>generate(
@@ -40,14 +40,20 @@ final class Windows {
                             List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
                             consumer.poll(Duration.ofMillis(100)).forEach(all::add);
                             sink.next(all);
-                            if (all.isEmpty() && ended.getAsBoolean()) {
+                            if (all.isEmpty() && ended.getAsBoolean() && isAtEnd(consumer)) {
                                 sink.complete();
                             }
                             return consumer;
                         },
                         KafkaConsumer::close)
-                .subscribeOn(Schedulers.newSingle("kafka-" + topic, true))
+                .subscribeOn(Schedulers.boundedElastic())
                 .concatMapIterable(all -> all, 1);
+    }
+
+    /** A poll that brings nothing does not say so: the answer of a broker may be late. */
+    private static boolean isAtEnd(KafkaConsumer<byte[], byte[]> consumer) {
+        return consumer.endOffsets(consumer.assignment()).entrySet().stream()
+                .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
     }
 
     private static KafkaConsumer<byte[], byte[]> consumer(Kafka kafka, String topic) {

@@ -57,7 +57,7 @@ final class Worker implements AutoCloseable {
         Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.appendTo(errors.toFile()))
                 .start();
-        Children.add(process);
+        Children.addWorker(process);
         Worker worker = new Worker(name, process, errors);
         worker.reader.setDaemon(true);
         worker.reader.start();
@@ -131,9 +131,9 @@ final class Worker implements AutoCloseable {
         process.destroyForcibly().waitFor();
     }
 
-    /** As {@code kill}, that is, SIGTERM. */
+    /** As {@code kill}, that is, SIGTERM. {@link Process#destroy} would also close the pipe of its last words. */
     void terminate() {
-        process.destroy();
+        process.toHandle().destroy();
     }
 
     /** Waits for its end; returns the exit code. */

@@ -14,13 +14,17 @@ class AggregatorKilledIT {
     void nothingIsLostOrDoubledWhenTheBusiestAggregatorIsKilled() throws Exception {
         try (Rig rig = new Rig(1)) {
             List<Worker> aggregators = List.of(rig.aggregator("a"), rig.aggregator("b"), rig.aggregator("c"));
-            Worker publisher = rig.publisher(List.of(), "--sources=6", "--each=60000", "--rate=10000");
+            Worker publisher = rig.publisher("--sources=6", "--each=60000", "--rate=10000");
             Rig.reaches(publisher, "acknowledged", 60_000);
-            aggregators.forEach(one -> Rig.reaches(one, "events", 1)); // each owns partitions
+            aggregators.forEach(one -> Rig.reaches(one, "events", 1));
             Worker victim = Collections.max(aggregators, Comparator.comparingLong(one -> one.figure("events")));
+            Rig.reaches(victim, "partitions", 1);
             victim.kill();
 
             rig.agrees(publisher, 120);
+            assertThat(victim.figure("partitions"))
+                    .as("owned when it was killed")
+                    .isPositive();
             assertThat(publisher.figure("sent")).isEqualTo(360_000);
             assertThat(publisher.figure("dropped")).isZero();
         }

@@ -50,14 +50,14 @@ class BadInputIT {
 
     @Test
     void aWrongAddressIsNamed() throws Exception {
-        Worker publisher = rig.publisher(List.of(), "--bootstrap=localhost:1");
+        Worker publisher = rig.publisher("--bootstrap=localhost:1");
         assertThat(publisher.await(60)).isEqualTo(1);
         assertThat(publisher.log()).contains("ERROR: ").contains("no broker answers at localhost:1 within 15 s");
     }
 
     @Test
     void aTopicThatIsNotThereIsNamed() throws Exception {
-        Worker publisher = rig.publisher(List.of(), "--topic=nobody-made-this");
+        Worker publisher = rig.publisher("--topic=nobody-made-this");
         assertThat(publisher.await(60)).isEqualTo(1);
         assertThat(publisher.log())
                 .contains("ERROR: asking for the topic nobody-made-this failed")
@@ -66,18 +66,53 @@ class BadInputIT {
 
     @Test
     void rightsThatAreMissingAreNamed() throws Exception {
+        forbid("secret", AclOperation.DESCRIBE);
+        Worker publisher = rig.publisher("--topic=secret");
+        assertThat(publisher.await(60)).isEqualTo(1);
+        assertThat(publisher.log())
+                .contains("ERROR: asking for the topic secret failed")
+                .contains("give this client's user the rights");
+    }
+
+    @Test
+    void theRightToWriteThatIsMissingIsNamedWithTheCountOfWhatMayBeLost() throws Exception {
+        forbid("read-only", AclOperation.WRITE);
+        Worker publisher = rig.publisher("--topic=read-only");
+        assertThat(publisher.await(60)).isEqualTo(1);
+        assertThat(publisher.log())
+                .contains("ERROR: publishing to read-only has ended")
+                .contains("Not authorized")
+                .contains("delivered events 0 are acknowledged");
+    }
+
+    @Test
+    void anAggregatorWithoutTheRightToWriteWindowsSaysSo() throws Exception {
+        forbid("read-only-windows", AclOperation.WRITE);
+        Worker aggregator = rig.aggregator("refused", "--windows=read-only-windows", "--group=refused");
+        rig.publisher("--each=1000").await(60);
+        assertThat(aggregator.await(60)).isEqualTo(1);
+        assertThat(aggregator.log())
+                .contains("ERROR: aggregating ")
+                .contains("Not authorized")
+                .contains("give this client's user the rights");
+    }
+
+    /** Makes a topic on which everybody may describe, read and write, but for one of these. */
+    private static void forbid(String topic, AclOperation operation) throws Exception {
+        rig.kafka.createTopics(List.of(topic), 6);
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", rig.kafka.bootstrap()))) {
-            rig.kafka.createTopics(List.of("forbidden"), 6);
-            admin.createAcls(List.of(new AclBinding(
-                            new ResourcePattern(ResourceType.TOPIC, "forbidden", PatternType.LITERAL),
-                            new AccessControlEntry("User:ANONYMOUS", "*", AclOperation.WRITE, AclPermissionType.DENY))))
+            admin.createAcls(List.of(
+                            acl(topic, AclOperation.ALL, AclPermissionType.ALLOW),
+                            acl(topic, operation, AclPermissionType.DENY)))
                     .all()
                     .get();
         }
-        Worker publisher = rig.publisher(List.of(), "--topic=forbidden");
-        assertThat(publisher.await(60)).isEqualTo(1);
-        assertThat(publisher.log()).contains("ERROR: ").contains("forbidden").contains("acknowledged");
-        assertThat(publisher.figure("acknowledged")).isZero();
+    }
+
+    private static AclBinding acl(String topic, AclOperation operation, AclPermissionType permission) {
+        return new AclBinding(
+                new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL),
+                new AccessControlEntry("User:ANONYMOUS", "*", operation, permission));
     }
 
     @Test
@@ -91,8 +126,7 @@ class BadInputIT {
                     .all()
                     .get();
         }
-        Worker publisher =
-                rig.publisher(List.of(), "--topic=small-records", "--batch=4096", "--rate=0", "--compression=none");
+        Worker publisher = rig.publisher("--topic=small-records", "--batch=4096", "--rate=0", "--compression=none");
         assertThat(publisher.await(60)).isEqualTo(1);
         assertThat(publisher.log())
                 .contains("ERROR: ")
@@ -102,7 +136,7 @@ class BadInputIT {
 
     @Test
     void aBatchThatIsTooLargeForTheBoundIsRefusedAtOnce() throws Exception {
-        Worker publisher = rig.publisher(List.of(), "--batch=100000", "--in-flight=1000");
+        Worker publisher = rig.publisher("--batch=100000", "--in-flight=1000");
         assertThat(publisher.await(60)).isEqualTo(1);
         assertThat(publisher.log()).contains("--in-flight is 1000 bytes; a batch of 100000 events may need");
     }
@@ -120,7 +154,7 @@ class BadInputIT {
             producer.send(spoilt).get();
             producer.send(new ProducerRecord<>(rig.events(), 2, null, null)).get();
         }
-        Worker publisher = rig.publisher(List.of(), "--each=1000");
+        Worker publisher = rig.publisher("--each=1000");
         rig.agrees(publisher, 60);
         await().atMost(Duration.ofSeconds(30)).until(() -> aggregator.figure("rejected") == 3);
 
@@ -135,7 +169,7 @@ class BadInputIT {
 
     @Test
     void anUnknownArgumentIsNamedWithTheKnownOnes() throws Exception {
-        Worker publisher = rig.publisher(List.of(), "--speed=9");
+        Worker publisher = rig.publisher("--speed=9");
         assertThat(publisher.await(60)).isEqualTo(1);
         assertThat(publisher.log()).contains("--speed is unknown; known are").contains("--rate");
     }

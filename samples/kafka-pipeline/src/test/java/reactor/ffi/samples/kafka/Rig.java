@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
-import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 
 /** Real brokers, and the pipeline's processes around them, on topics of a test's own. */
@@ -20,17 +20,18 @@ final class Rig implements AutoCloseable {
 
     static final int PARTITIONS = 6;
 
-    private static final AtomicInteger COUNT = new AtomicInteger();
+    private static final AtomicInteger RIGS = new AtomicInteger();
 
     final Path folder;
     final List<Broker> brokers;
     final Kafka kafka;
     final Ledger ledger = new Ledger();
 
-    private final String prefix = "test-" + COUNT.incrementAndGet() + "-" + System.currentTimeMillis();
+    private final AtomicInteger count = new AtomicInteger();
+    private final String prefix = "test-" + RIGS.incrementAndGet() + "-" + System.currentTimeMillis();
     private final String properties;
     private final List<Worker> workers = new ArrayList<>();
-    private final Disposable reading;
+    private final CompletableFuture<Void> reading;
     private volatile boolean over;
 
     Rig(int nodes) throws Exception {
@@ -43,7 +44,10 @@ final class Rig implements AutoCloseable {
         brokers = Broker.cluster(folder, nodes, settings, properties);
         kafka = Kafka.at(String.join(",", brokers.stream().map(Broker::address).toList()), properties);
         kafka.createTopics(List.of(events(), windows(), rejected()), PARTITIONS);
-        reading = Windows.of(kafka, windows(), () -> over).subscribe(ledger::add, Throwable::printStackTrace);
+        reading = Windows.of(kafka, windows(), () -> over)
+                .doOnNext(ledger::add)
+                .then()
+                .toFuture();
     }
 
     String events() {
@@ -68,19 +72,47 @@ final class Rig implements AutoCloseable {
                 "--group=" + prefix,
                 "--member=" + member));
         args.addAll(List.of(more));
-        Worker worker = Worker.start(member, Aggregator.class, folder, List.of(), args);
-        workers.add(worker);
+        Worker worker = start(member, Aggregator.class, List.of(), args);
         worker.awaitReady(90);
         return worker;
     }
 
+    Worker publisher(String... more) throws IOException {
+        return publisher(List.of(), more);
+    }
+
+    /** A publisher with a heap or another option of the JVM of its own. */
     Worker publisher(List<String> jvm, String... more) throws IOException {
         List<String> args = new ArrayList<>(
                 List.of("--bootstrap=" + kafka.bootstrap(), "--properties=" + properties, "--topic=" + events()));
         args.addAll(List.of(more));
-        Worker worker = Worker.start("publisher-" + workers.size(), Publisher.class, folder, jvm, args);
+        return start("publisher-" + count.incrementAndGet(), Publisher.class, jvm, args);
+    }
+
+    /** The whole pipeline as one program, on this cluster and these topics. */
+    Worker pipeline(String... more) throws IOException {
+        List<String> args = new ArrayList<>(List.of(
+                "--bootstrap=" + kafka.bootstrap(),
+                "--properties=" + properties,
+                "--topic=" + events(),
+                "--windows=" + windows(),
+                "--rejected=" + rejected(),
+                "--group=" + prefix,
+                "--page=0"));
+        args.addAll(List.of(more));
+        return start("pipeline-" + count.incrementAndGet(), Pipeline.class, List.of(), args);
+    }
+
+    private Worker start(String name, Class<?> main, List<String> jvm, List<String> args) throws IOException {
+        Worker worker = Worker.start(name, main, folder, jvm, args);
         workers.add(worker);
         return worker;
+    }
+
+    /** Ends all that was started; the brokers, the topics and what was read stay. */
+    void endWorkers() {
+        workers.forEach(Worker::close);
+        workers.clear();
     }
 
     /** Waits until a figure of a process is so high. */
@@ -98,52 +130,74 @@ final class Rig implements AutoCloseable {
     void agrees(Worker publisher, long seconds) throws Exception {
         assertThat(publisher.await(seconds)).as(publisher.log()).isZero();
         long run = publisher.figure("run");
-        long acknowledged = publisher.figure("acknowledged");
-        await("windows").atMost(Duration.ofMinutes(2)).until(() -> ledger.covered(run) >= acknowledged);
-        assertThat(publisher.figure("delivered") + publisher.figure("discarded"))
+        long sent = publisher.figure("sent");
+        long delivered = publisher.figure("delivered");
+        assertThat(publisher.figure("native-threads"))
+                .as("native threads at the end")
+                .isZero();
+        assertThat(delivered + publisher.figure("discarded"))
                 .as("delivered + discarded = sent by C")
-                .isEqualTo(publisher.figure("sent"));
-        assertThat(acknowledged).as("acknowledged = delivered").isEqualTo(publisher.figure("delivered"));
-        assertThat(ledger.covered(run)).as("in windows = delivered").isEqualTo(publisher.figure("delivered"));
+                .isEqualTo(sent);
+        assertThat(publisher.figure("acknowledged"))
+                .as("acknowledged = delivered")
+                .isEqualTo(delivered);
+        await("windows").atMost(Duration.ofMinutes(2)).until(() -> {
+            assertThat(reading).as("reading the windows").isNotCompleted();
+            return ledger.covered(run) >= delivered;
+        });
+        assertThat(ledger.covered(run)).as("in windows = delivered").isEqualTo(delivered);
         assertThat(ledger.doubled(run)).as("doubled").isZero();
-        inOrderAndComplete(publisher);
+        assertThat(inOrder(run).values().stream().mapToLong(Long::longValue).sum())
+                .as("what the last records say was sent")
+                .isEqualTo(sent);
     }
 
-    /** Reads the events themselves: each source's numbers ascend, and what is missing is what the headers say was dropped. */
-    private void inOrderAndComplete(Worker publisher) {
-        over = false;
+    /**
+     * Reads the events of a run back: each source's numbers ascend, what is missing is what the headers say was dropped, and
+     * nothing comes after a source's last record.
+     *
+     * @return how many events each source's last record says were sent
+     */
+    Map<Integer, Long> inOrder(long run) {
         Map<Integer, Long> next = new HashMap<>();
         Map<Integer, Long> ends = new HashMap<>();
-        Flux<Batch> batches = Windows.records(kafka, events(), () -> true).handle((record, sink) -> {
-            try {
-                Batch batch = Batch.from(record);
-                if (batch.events().getRun() == publisher.figure("run")) {
-                    sink.next(batch);
-                }
-            } catch (ForeignRecordException e) {
-                // not of this run
-            }
-        });
-        batches.toStream().forEach(batch -> {
+        batches().filter(batch -> batch.events().getRun() == run).toStream().forEach(batch -> {
             int source = batch.events().getSource();
-            assertThat(batch.events().getFirstSequence())
+            long first = batch.events().getFirstSequence();
+            assertThat(ends)
+                    .as("source %s goes on after its last record", source)
+                    .doesNotContainKey(source);
+            assertThat(first)
                     .as("source %s: no gap but the dropped ones, and nothing twice or out of order", source)
                     .isEqualTo(next.getOrDefault(source, 0L) + batch.dropped());
-            next.put(source, batch.events().getFirstSequence() + batch.size());
+            next.put(source, first + batch.size());
             if (batch.size() == 0) {
-                ends.put(source, batch.events().getFirstSequence());
+                ends.put(source, first);
             }
         });
-        assertThat(ends.values().stream().mapToLong(Long::longValue).sum())
-                .as("what the last records of the sources say was sent")
-                .isEqualTo(publisher.figure("sent"));
+        return ends;
+    }
+
+    /** The batches on the topic of events, to its end as it is now. */
+    Flux<Batch> batches() {
+        return Windows.records(kafka, events(), () -> true).handle((record, sink) -> {
+            try {
+                sink.next(Batch.from(record));
+            } catch (ForeignRecordException e) {
+                // a test has put it there
+            }
+        });
     }
 
     @Override
     public void close() {
+        endWorkers();
         over = true;
-        workers.forEach(Worker::close);
-        reading.dispose();
-        brokers.forEach(Broker::close);
+        try {
+            await("the end of the windows").atMost(Duration.ofMinutes(1)).until(reading::isDone);
+            assertThat(reading).as("reading the windows").isCompleted();
+        } finally {
+            brokers.forEach(Broker::close);
+        }
     }
 }

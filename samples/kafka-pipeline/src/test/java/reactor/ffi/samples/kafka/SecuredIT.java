@@ -39,10 +39,10 @@ class SecuredIT {
     void isReachedWithTheFileAndAWrongPasswordIsNamed() throws Exception {
         try (Rig rig = new Rig(1, BROKER, client("measured"))) {
             rig.aggregator("a");
-            Worker publisher = rig.publisher(List.of(), "--each=5000");
+            Worker publisher = rig.publisher("--each=5000");
             rig.agrees(publisher, 60);
 
-            Worker stranger = rig.publisher(List.of(), "--properties=" + client("guessed"));
+            Worker stranger = rig.publisher("--properties=" + client("guessed"));
             assertThat(stranger.await(60)).isEqualTo(1);
             assertThat(stranger.log()).contains("ERROR: ").contains("the cluster does not know this client");
         }
