@@ -11,11 +11,16 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import reactor.core.Exceptions;
 import reactor.core.publisher.Flux;
+import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.samples.kafka.wire.WindowPart;
 
 /** What is on a topic, as a {@code Flux}: all of it, from the first record on, and of a transaction all or nothing. */
 final class Windows {
+
+    /** A thread for each reader. It is not interrupted at a cancellation, which ends the next poll and closes the consumer. */
+    private static final Scheduler READING = Schedulers.fromExecutor(
+            task -> Thread.ofPlatform().daemon().name("kafka-read").start(task), true);
 
     private Windows() {}
 
@@ -46,7 +51,7 @@ final class Windows {
                             return consumer;
                         },
                         KafkaConsumer::close)
-                .subscribeOn(Schedulers.boundedElastic())
+                .subscribeOn(READING)
                 .concatMapIterable(all -> all, 1);
     }
 

@@ -104,7 +104,9 @@ final class Rig implements AutoCloseable {
     }
 
     private Worker start(String name, Class<?> main, List<String> jvm, List<String> args) throws IOException {
-        Worker worker = Worker.start(name, main, folder, jvm, args);
+        List<String> options = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1")); // short lives: compile little
+        options.addAll(jvm);
+        Worker worker = Worker.start(name, main, folder, options, args);
         workers.add(worker);
         return worker;
     }
