@@ -31,8 +31,8 @@ public final class CFunction {
      * @param type a functional interface of its signature
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
-     * @throws java.util.NoSuchElementException if there is no such function
-     * @throws IllegalArgumentException if the interface is not fit, or the function is variadic
+     * @throws java.util.NoSuchElementException if the C library has no such function
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the function is variadic
      * @throws IllegalCallerException if the JVM denies native access
      */
     public static <F> F named(String function, Class<F> type) {
@@ -47,7 +47,7 @@ public final class CFunction {
      * @param type its type
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
-     * @throws java.util.NoSuchElementException if there is no such function
+     * @throws java.util.NoSuchElementException if the C library has no such function
      * @throws IllegalArgumentException if the function is variadic and the type is not, or if the type has a layout that this
      *     platform's C does not have
      * @throws IllegalCallerException if the JVM denies native access
@@ -65,7 +65,7 @@ public final class CFunction {
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
      * @throws java.util.NoSuchElementException if the library has no such function
-     * @throws IllegalArgumentException if the interface is not fit, or the function is a variadic one of the C library
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the function is a variadic one of the C library
      * @throws IllegalCallerException if the JVM denies native access
      */
     public static <F> F named(SymbolLookup library, String function, Class<F> type) {
@@ -97,7 +97,7 @@ public final class CFunction {
      * @param type a functional interface of its signature
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
-     * @throws IllegalArgumentException if the pointer is NULL or on the heap, the interface is not fit, or the function is a
+     * @throws IllegalArgumentException if the pointer is NULL or on the heap, the interface cannot stand for a C function, or the function is a
      *     variadic one of the C library; the message names what is wrong
      * @throws IllegalCallerException if the JVM denies native access
      */

@@ -9,48 +9,44 @@ import org.jspecify.annotations.Nullable;
 /** The options of a native source: its name, its scheduler and its limits. Immutable: each method returns a changed copy. */
 public final class CallbackOptions {
 
-    private static final NativeAction NOTHING = () -> {};
+    private static final CallbackOptions DEFAULTS = new CallbackOptions(new Settings());
 
-    private static final CallbackOptions DEFAULTS = new CallbackOptions(
-            "unnamed",
-            CallbackScheduler.shared(),
-            Overflow.block(8192, Duration.ofSeconds(10)),
-            true,
-            64,
-            Duration.ofSeconds(10),
-            null,
-            NOTHING,
-            NOTHING);
+    /** Never changed from here on. The final field publishes the settings to all threads. */
+    private final Settings settings;
 
-    private final String name;
-    private final CallbackScheduler scheduler;
-    private final Overflow overflow;
-    private final boolean keepAlive;
-    private final int maxWaiting;
-    private final Duration answerWithin;
-    private final @Nullable Consumer<? super Throwable> onError;
-    private final NativeAction onRegistered;
-    private final NativeAction onUnregistered;
+    /** All settings with their defaults, open to change until they become the settings of options. */
+    private static final class Settings implements Cloneable {
 
-    private CallbackOptions(
-            String name,
-            CallbackScheduler scheduler,
-            Overflow overflow,
-            boolean keepAlive,
-            int maxWaiting,
-            Duration answerWithin,
-            @Nullable Consumer<? super Throwable> onError,
-            NativeAction onRegistered,
-            NativeAction onUnregistered) {
-        this.name = name;
-        this.scheduler = scheduler;
-        this.overflow = overflow;
-        this.keepAlive = keepAlive;
-        this.maxWaiting = maxWaiting;
-        this.answerWithin = answerWithin;
-        this.onError = onError;
-        this.onRegistered = onRegistered;
-        this.onUnregistered = onUnregistered;
+        String name = "unnamed";
+        CallbackScheduler scheduler = CallbackScheduler.shared();
+        Overflow overflow = Overflow.block(8192, Duration.ofSeconds(10));
+        boolean keepAlive = true;
+        int maxWaiting = 64;
+        Duration answerWithin = Duration.ofSeconds(10);
+
+        @Nullable
+        Consumer<? super Throwable> onError;
+
+        NativeAction onRegistered = () -> {};
+        NativeAction onUnregistered = () -> {};
+
+        Settings copy() {
+            try {
+                return (Settings) clone();
+            } catch (CloneNotSupportedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    private CallbackOptions(Settings settings) {
+        this.settings = settings;
+    }
+
+    private CallbackOptions with(Consumer<Settings> change) {
+        Settings changed = settings.copy();
+        change.accept(changed);
+        return new CallbackOptions(changed);
     }
 
     /**
@@ -68,22 +64,13 @@ public final class CallbackOptions {
      * @param name what the source is called in logs, dumps and {@link CallbackMetrics}, not blank. Sources of one name are
      *     counted together; of names without end the oldest are forgotten.
      * @return new options
-     * @throws IllegalArgumentException if it is blank
+     * @throws IllegalArgumentException if the name is blank
      */
     public static CallbackOptions named(String name) {
         if (requireNonNull(name, "name").isBlank()) {
             throw new IllegalArgumentException("name is blank; give the source a name that a log can show");
         }
-        return new CallbackOptions(
-                name,
-                DEFAULTS.scheduler,
-                DEFAULTS.overflow,
-                DEFAULTS.keepAlive,
-                DEFAULTS.maxWaiting,
-                DEFAULTS.answerWithin,
-                null,
-                NOTHING,
-                NOTHING);
+        return DEFAULTS.with(settings -> settings.name = name);
     }
 
     /**
@@ -93,16 +80,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions on(CallbackScheduler scheduler) {
-        return new CallbackOptions(
-                name,
-                requireNonNull(scheduler, "scheduler"),
-                overflow,
-                keepAlive,
-                maxWaiting,
-                answerWithin,
-                onError,
-                onRegistered,
-                onUnregistered);
+        requireNonNull(scheduler, "scheduler");
+        return with(settings -> settings.scheduler = scheduler);
     }
 
     /**
@@ -112,16 +91,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions overflow(Overflow overflow) {
-        return new CallbackOptions(
-                name,
-                scheduler,
-                requireNonNull(overflow, "overflow"),
-                keepAlive,
-                maxWaiting,
-                answerWithin,
-                onError,
-                onRegistered,
-                onUnregistered);
+        requireNonNull(overflow, "overflow");
+        return with(settings -> settings.overflow = overflow);
     }
 
     /**
@@ -132,8 +103,7 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions keepAlive(boolean keepAlive) {
-        return new CallbackOptions(
-                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError, onRegistered, onUnregistered);
+        return with(settings -> settings.keepAlive = keepAlive);
     }
 
     /**
@@ -142,14 +112,13 @@ public final class CallbackOptions {
      *
      * @param maxWaiting 1 or more. Defaults to 64.
      * @return changed options
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if {@code maxWaiting} is less than 1
      */
     public CallbackOptions maxWaiting(int maxWaiting) {
         if (maxWaiting < 1) {
             throw new IllegalArgumentException("maxWaiting is " + maxWaiting + "; it must be 1 or more");
         }
-        return new CallbackOptions(
-                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError, onRegistered, onUnregistered);
+        return with(settings -> settings.maxWaiting = maxWaiting);
     }
 
     /**
@@ -158,14 +127,13 @@ public final class CallbackOptions {
      *
      * @param answerWithin more than zero. Defaults to 10 s.
      * @return changed options
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if {@code answerWithin} is zero or negative
      */
     public CallbackOptions answerWithin(Duration answerWithin) {
         if (requireNonNull(answerWithin, "answerWithin").isNegative() || answerWithin.isZero()) {
             throw new IllegalArgumentException("answerWithin is " + answerWithin + "; it must be more than zero");
         }
-        return new CallbackOptions(
-                name, scheduler, overflow, keepAlive, maxWaiting, answerWithin, onError, onRegistered, onUnregistered);
+        return with(settings -> settings.answerWithin = answerWithin);
     }
 
     /**
@@ -177,16 +145,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions onError(Consumer<? super Throwable> onError) {
-        return new CallbackOptions(
-                name,
-                scheduler,
-                overflow,
-                keepAlive,
-                maxWaiting,
-                answerWithin,
-                requireNonNull(onError, "onError"),
-                onRegistered,
-                onUnregistered);
+        requireNonNull(onError, "onError");
+        return with(settings -> settings.onError = onError);
     }
 
     /**
@@ -200,16 +160,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions onRegistered(NativeAction action) {
-        return new CallbackOptions(
-                name,
-                scheduler,
-                overflow,
-                keepAlive,
-                maxWaiting,
-                answerWithin,
-                onError,
-                requireNonNull(action, "action"),
-                onUnregistered);
+        requireNonNull(action, "action");
+        return with(settings -> settings.onRegistered = action);
     }
 
     /**
@@ -222,16 +174,8 @@ public final class CallbackOptions {
      * @return changed options
      */
     public CallbackOptions onUnregistered(NativeAction action) {
-        return new CallbackOptions(
-                name,
-                scheduler,
-                overflow,
-                keepAlive,
-                maxWaiting,
-                answerWithin,
-                onError,
-                onRegistered,
-                requireNonNull(action, "action"));
+        requireNonNull(action, "action");
+        return with(settings -> settings.onUnregistered = action);
     }
 
     /**
@@ -240,7 +184,7 @@ public final class CallbackOptions {
      * @return not blank
      */
     public String name() {
-        return name;
+        return settings.name;
     }
 
     /**
@@ -249,7 +193,7 @@ public final class CallbackOptions {
      * @return the scheduler
      */
     public CallbackScheduler scheduler() {
-        return scheduler;
+        return settings.scheduler;
     }
 
     /**
@@ -258,7 +202,7 @@ public final class CallbackOptions {
      * @return the policy
      */
     public Overflow overflow() {
-        return overflow;
+        return settings.overflow;
     }
 
     /**
@@ -267,7 +211,7 @@ public final class CallbackOptions {
      * @return true by default
      */
     public boolean keepAlive() {
-        return keepAlive;
+        return settings.keepAlive;
     }
 
     /**
@@ -276,7 +220,7 @@ public final class CallbackOptions {
      * @return 1 or more
      */
     public int maxWaiting() {
-        return maxWaiting;
+        return settings.maxWaiting;
     }
 
     /**
@@ -285,7 +229,7 @@ public final class CallbackOptions {
      * @return more than zero
      */
     public Duration answerWithin() {
-        return answerWithin;
+        return settings.answerWithin;
     }
 
     /**
@@ -294,7 +238,7 @@ public final class CallbackOptions {
      * @return null: the defaults of {@link #onError(Consumer)}
      */
     public @Nullable Consumer<? super Throwable> onError() {
-        return onError;
+        return settings.onError;
     }
 
     /**
@@ -303,7 +247,7 @@ public final class CallbackOptions {
      * @return does nothing by default
      */
     public NativeAction onRegistered() {
-        return onRegistered;
+        return settings.onRegistered;
     }
 
     /**
@@ -312,7 +256,7 @@ public final class CallbackOptions {
      * @return does nothing by default
      */
     public NativeAction onUnregistered() {
-        return onUnregistered;
+        return settings.onUnregistered;
     }
 
     /**
@@ -321,16 +265,17 @@ public final class CallbackOptions {
      * @param why what stands in the place of a queue
      */
     CallbackOptions withoutQueue(String why) {
-        if (!overflow.equals(DEFAULTS.overflow) || maxWaiting != DEFAULTS.maxWaiting) {
+        if (!overflow().equals(DEFAULTS.overflow()) || maxWaiting() != DEFAULTS.maxWaiting()) {
             throw new IllegalArgumentException(
-                    "the options of " + name + " set overflow or maxWaiting, which are for streams: " + why);
+                    "the options of " + name() + " set overflow or maxWaiting, which are for streams: " + why);
         }
         return this;
     }
 
     @Override
     public String toString() {
-        return "CallbackOptions[name=" + name + ", scheduler=" + scheduler + ", overflow=" + overflow + ", keepAlive="
-                + keepAlive + ", maxWaiting=" + maxWaiting + ", answerWithin=" + answerWithin + "]";
+        return "CallbackOptions[name=" + name() + ", scheduler=" + scheduler() + ", overflow=" + overflow()
+                + ", keepAlive=" + keepAlive() + ", maxWaiting=" + maxWaiting() + ", answerWithin=" + answerWithin()
+                + "]";
     }
 }

@@ -21,7 +21,7 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
      *
      * @param name the name of the thread, not blank
      * @return a new scheduler, to be closed by the caller
-     * @throws IllegalArgumentException if it is
+     * @throws IllegalArgumentException if the name is blank
      */
     static CallbackScheduler create(String name) {
         return create(SchedulerOptions.named(name));

@@ -30,7 +30,8 @@ public sealed interface CallbackType<F> permits Signature {
      *     {@code MemorySegment}
      * @param <F> the functional interface
      * @return its type
-     * @throws IllegalArgumentException if it is not such an interface; the message names what is wrong, and the remedy
+     * @throws IllegalArgumentException if the type is not such an interface; the message names what is wrong,
+     *     and the remedy
      */
     static <F> CallbackType<F> of(Class<F> type) {
         return Signature.of(type);
@@ -41,7 +42,7 @@ public sealed interface CallbackType<F> permits Signature {
      *
      * @param descriptor layouts of the result and the parameters; their carriers must be the types of the interface's method
      * @return a changed copy
-     * @throws IllegalArgumentException if it disagrees with the interface
+     * @throws IllegalArgumentException if the descriptor disagrees with the interface
      */
     CallbackType<F> descriptor(FunctionDescriptor descriptor);
 
@@ -51,7 +52,7 @@ public sealed interface CallbackType<F> permits Signature {
      * @param lookup a lookup that can see the interface, such as {@code MethodHandles.lookup()} in its package. If it cannot,
      *     the first use of the type is an {@code IllegalArgumentException} that says so.
      * @return a changed copy
-     * @throws IllegalArgumentException if it lets a generated descriptor be seen that disagrees with the interface
+     * @throws IllegalArgumentException if the lookup sees a generated descriptor that disagrees with the interface
      */
     CallbackType<F> lookup(MethodHandles.Lookup lookup);
 
@@ -61,7 +62,7 @@ public sealed interface CallbackType<F> permits Signature {
      *
      * @param parameters their positions, from 0
      * @return a changed copy
-     * @throws IllegalArgumentException if one of them is not a pointer
+     * @throws IllegalArgumentException if a position is not that of a pointer parameter
      */
     CallbackType<F> handles(int... parameters);
 
@@ -72,7 +73,7 @@ public sealed interface CallbackType<F> permits Signature {
      * @param first the position, from 0, of the first parameter that C declares with {@code ...}; the number of parameters
      *     where this form of the call has none of these
      * @return a changed copy
-     * @throws IllegalArgumentException if there is no such position, or if one of the parameters from there on is a
+     * @throws IllegalArgumentException if the function has no such position, or if a parameter from there on is a
      *     {@code boolean}, {@code byte}, {@code short}, {@code char} or {@code float}, which C would pass as an {@code int}
      *     or a {@code double}. A callback of such a type is an {@code IllegalArgumentException} too.
      */

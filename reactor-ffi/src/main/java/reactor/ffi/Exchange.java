@@ -10,6 +10,10 @@ import org.jspecify.annotations.Nullable;
  * and all that are open when the subscription ends, get the fallback at once. For those that an operator downstream drops,
  * add {@code doOnDiscard(Exchange.class, Exchange::refuse)}.
  *
+ * <p>An application may implement this interface: a test of the part that answers needs no native code then. A method that a
+ * later version adds has a default. Sinks and schedulers are sealed: a test of a registration subscribes to its
+ * {@link NativeFlux}, and calls the pointer by {@link CFunction#at(java.lang.foreign.MemorySegment, Class) CFunction.at}.
+ *
  * @param <Q> the question
  * @param <R> the answer
  */

@@ -49,8 +49,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param handler what answers
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the handler does not implement that
+     *     interface; the message names what is wrong
      * @throws IllegalStateException if no stub is left
      * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
@@ -68,8 +68,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; null: the zero of the result
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the handler does not implement that
+     *     interface; the message names what is wrong
      * @throws IllegalStateException if no stub is left
      * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
@@ -91,8 +91,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param handler what answers
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the handler does not implement that
+     *     interface; the message names what is wrong
      * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> synchronous(CallbackScheduler scheduler, Class<F> type, F handler) {
@@ -108,8 +108,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; null: the zero of the result
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the handler does not implement that
+     *     interface; the message names what is wrong
      * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> synchronous(
@@ -129,8 +129,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param handler what answers; thread safe if several threads call
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the handler does not implement that
+     *     interface; the message names what is wrong
      * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> direct(Class<F> type, F handler) {
@@ -146,8 +146,8 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * @param fallback answers where the handler cannot; null: the zero of the result
      * @param <F> the functional interface
      * @return a new callback, to be closed by the caller
-     * @throws IllegalArgumentException if the interface is not fit, or the handler is not an instance of it; the message
-     *     names what is wrong
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the handler does not implement that
+     *     interface; the message names what is wrong
      * @throws IllegalStateException if no stub is left
      */
     static <F> NativeCallback<F> direct(
@@ -172,7 +172,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * first one makes a synchronous callback thread safe for good.
      *
      * @return the new count
-     * @throws IllegalStateException if it is closed, or direct
+     * @throws IllegalStateException if this callback is closed, or direct
      * @throws java.util.concurrent.RejectedExecutionException if the scheduler is disposed
      */
     int ref();
@@ -181,7 +181,7 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
      * Takes one {@link #ref()} back. The count never goes below zero; at zero, calls still wake the scheduler.
      *
      * @return the new count
-     * @throws IllegalStateException if it is closed, or direct
+     * @throws IllegalStateException if this callback is closed, or direct
      */
     int unref();
 

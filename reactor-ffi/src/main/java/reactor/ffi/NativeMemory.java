@@ -76,7 +76,7 @@ public final class NativeMemory {
      *
      * @param pointer the first character
      * @return a copy of the string, or null if the pointer is NULL
-     * @throws IndexOutOfBoundsException if the segment has a length, and no NUL within it
+     * @throws IndexOutOfBoundsException if the segment has a length, and no NUL lies within that
      * @throws IllegalStateException if the segment has died
      * @throws WrongThreadException if the segment belongs to another thread
      */
@@ -94,7 +94,7 @@ public final class NativeMemory {
      * @return the copied bytes
      * @throws IllegalArgumentException if the length is negative, or more than an array can have
      * @throws NullPointerException if the pointer is NULL and the length is not 0
-     * @throws IndexOutOfBoundsException if the segment has a length, and it is less
+     * @throws IndexOutOfBoundsException if the segment has a length that is less
      * @throws IllegalStateException if the segment has died
      * @throws WrongThreadException if the segment belongs to another thread
      */
@@ -120,7 +120,7 @@ public final class NativeMemory {
      * @param array its first element
      * @return the pointers without the NULL, each of length zero and with the scope of the array; no pointers if the array
      *     itself is NULL
-     * @throws IndexOutOfBoundsException if the segment has a length, and no NULL within it
+     * @throws IndexOutOfBoundsException if the segment has a length, and no NULL lies within that
      * @throws IllegalStateException if the segment has died
      * @throws WrongThreadException if the segment belongs to another thread
      */
@@ -142,7 +142,7 @@ public final class NativeMemory {
      *
      * @param array its first element
      * @return a copy of each string; no strings if the array itself is NULL
-     * @throws IndexOutOfBoundsException if the segment has a length, and no NULL within it
+     * @throws IndexOutOfBoundsException if the segment has a length, and no NULL lies within that
      * @throws IllegalStateException if the segment has died
      * @throws WrongThreadException if the segment belongs to another thread
      */
@@ -158,7 +158,7 @@ public final class NativeMemory {
      * @param allocator allocates the array and the strings; they live as long as it says
      * @param strings the strings
      * @return the array
-     * @throws NullPointerException if one of the strings is null
+     * @throws NullPointerException if a string is null
      */
     public static MemorySegment allocateStrings(SegmentAllocator allocator, List<String> strings) {
         requireNonNull(allocator, "allocator");

@@ -34,7 +34,7 @@ public final class NativeSignals {
      *     back. A name that the JVM or the system uses itself, or that is unknown, fails it with an
      *     {@code IllegalArgumentException} that says why; so does a JVM that was started with {@code -Xrs}, with an
      *     {@code IllegalStateException}.
-     * @throws IllegalArgumentException if there is none, or one begins with SIG
+     * @throws IllegalArgumentException if {@code names} is empty, or a name begins with SIG
      */
     public static Flux<Signal> on(String... names) {
         return on(CallbackOptions.named("signals").overflow(Overflow.dropOldest(256)), names);
@@ -46,7 +46,7 @@ public final class NativeSignals {
      * @param options name, scheduler, policy, and whether a subscription keeps the JVM alive
      * @param names names without SIG, such as HUP, TERM, USR1
      * @return a Flux, as that of {@link #on(String...)}
-     * @throws IllegalArgumentException if there is none, or one begins with SIG
+     * @throws IllegalArgumentException if {@code names} is empty, or a name begins with SIG
      */
     public static Flux<Signal> on(CallbackOptions options, String... names) {
         List<String> each = Signals.names(names);

@@ -2,6 +2,7 @@ package reactor.ffi;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import reactor.ffi.internal.stream.RegisteringSink;
 import reactor.util.context.ContextView;
 
 /**
@@ -19,7 +20,7 @@ import reactor.util.context.ContextView;
  *
  * @param <T> the type of the values
  */
-public interface NativeSink<T> {
+public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
 
     /**
      * Makes a C function pointer that calls a handler. When the handler throws, native code gets the zero of the result, and
@@ -29,7 +30,7 @@ public interface NativeSink<T> {
      * @param handler what is called, on the native thread: copy what you need, hand it over, return
      * @param <F> the functional interface
      * @return the pointer; it stays callable for the life of the process, and does nothing once the subscription has ended
-     * @throws IllegalArgumentException if the interface is not fit; the message names the remedy
+     * @throws IllegalArgumentException if the interface cannot stand for a C function; the message names the remedy
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     default <F> MemorySegment callback(Class<F> type, F handler) {
@@ -46,7 +47,7 @@ public interface NativeSink<T> {
      *     safe and must not need the subscription. After the quarantine of the pointer (10 s) it is let go of.
      * @param <F> the functional interface
      * @return the pointer
-     * @throws IllegalArgumentException if the interface is not fit; the message names the remedy
+     * @throws IllegalArgumentException if the interface cannot stand for a C function; the message names the remedy
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     default <F> MemorySegment callback(Class<F> type, F handler, F fallback) {
@@ -60,8 +61,8 @@ public interface NativeSink<T> {
      * @param handler what is called, on the native thread
      * @param <F> the functional interface
      * @return the pointer
-     * @throws IllegalArgumentException if the handler or the fallback is not an instance of the interface, or the interface
-     *     cannot be called from the library
+     * @throws IllegalArgumentException if the handler or the fallback does not implement the interface, or the library cannot
+     *     call the interface
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     <F> MemorySegment callback(CallbackType<F> type, F handler);
@@ -74,8 +75,8 @@ public interface NativeSink<T> {
      * @param fallback answers in the handler's place when it throws, and late calls
      * @param <F> the functional interface
      * @return the pointer
-     * @throws IllegalArgumentException if the handler or the fallback is not an instance of the interface, or the interface
-     *     cannot be called from the library
+     * @throws IllegalArgumentException if the handler or the fallback does not implement the interface, or the library cannot
+     *     call the interface
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback);

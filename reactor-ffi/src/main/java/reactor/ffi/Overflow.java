@@ -49,7 +49,7 @@ public final class Overflow {
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @param timeout how long a thread waits, more than zero
      * @return the policy
-     * @throws IllegalArgumentException if one of them is not
+     * @throws IllegalArgumentException if the capacity is out of that range, or the timeout is zero or negative
      */
     public static Overflow block(int capacity, Duration timeout) {
         if (requireNonNull(timeout, "timeout").isNegative() || timeout.isZero()) {
@@ -63,7 +63,7 @@ public final class Overflow {
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if the capacity is out of that range
      */
     public static Overflow error(int capacity) {
         return new Overflow(Policy.ERROR, capacity, Duration.ZERO);
@@ -74,7 +74,7 @@ public final class Overflow {
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if the capacity is out of that range
      */
     public static Overflow dropNewest(int capacity) {
         return new Overflow(Policy.DROP_NEWEST, capacity, Duration.ZERO);
@@ -85,7 +85,7 @@ public final class Overflow {
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if the capacity is out of that range
      */
     public static Overflow dropOldest(int capacity) {
         return new Overflow(Policy.DROP_OLDEST, capacity, Duration.ZERO);

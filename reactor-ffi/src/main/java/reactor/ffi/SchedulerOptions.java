@@ -26,7 +26,7 @@ public final class SchedulerOptions {
      *
      * @param name the name of the thread, not blank
      * @return new options
-     * @throws IllegalArgumentException if it is blank
+     * @throws IllegalArgumentException if the name is blank
      */
     public static SchedulerOptions named(String name) {
         if (requireNonNull(name, "name").isBlank()) {
@@ -41,7 +41,7 @@ public final class SchedulerOptions {
      *
      * @param spin from zero (sleep at once) to 10 ms. Defaults to 50 µs.
      * @return changed options
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if {@code spin} is negative or more than 10 ms
      */
     public SchedulerOptions spin(Duration spin) {
         if (requireNonNull(spin, "spin").isNegative() || spin.compareTo(Duration.ofMillis(10)) > 0) {
@@ -57,7 +57,7 @@ public final class SchedulerOptions {
      *
      * @param warnAfter more than zero. Defaults to 1 s.
      * @return changed options
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if {@code warnAfter} is zero or negative
      */
     public SchedulerOptions warnAfter(Duration warnAfter) {
         if (requireNonNull(warnAfter, "warnAfter").isNegative() || warnAfter.isZero()) {
@@ -72,7 +72,7 @@ public final class SchedulerOptions {
      *
      * @param maxCallers one or more. Defaults to 1,024.
      * @return changed options
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if {@code maxCallers} is less than 1
      */
     public SchedulerOptions maxCallers(int maxCallers) {
         if (maxCallers < 1) {

@@ -102,6 +102,63 @@ class ExchangeTest {
         subscription.dispose();
     }
 
+    /** As a test of the part that answers makes it, without native code. */
+    @Nested
+    class MadeByTheApplication {
+
+        private static final class Made implements Exchange<Long, Long> {
+
+            private final List<String> answers = new CopyOnWriteArrayList<>();
+
+            @Override
+            public Long request() {
+                return 20L;
+            }
+
+            @Override
+            public boolean reply(Long answer) {
+                return answers.add("reply " + answer);
+            }
+
+            @Override
+            public boolean fail(Throwable error) {
+                return answers.add("fail");
+            }
+
+            @Override
+            public boolean refuse() {
+                return answers.add("refuse");
+            }
+        }
+
+        @Test
+        void itIsAnsweredLikeOneOfTheLibrary() {
+            Made made = new Made();
+            StepVerifier.create(NativeFlux.exchange(options, (ExchangeSink<Long, Long> asking) -> {
+                                asking.next(made);
+                                asking.complete();
+                            })
+                            .map(x -> x.reply(x.request() + 1)))
+                    .expectNext(true)
+                    .expectComplete()
+                    .verify(Duration.ofSeconds(10));
+            assertThat(made.answers).containsExactly("reply 21");
+        }
+
+        @Test
+        void itIsRefusedOnceIfTheStreamDropsIt() {
+            Made kept = new Made();
+            Made dropped = new Made();
+            NativeFlux.exchange(options.overflow(Overflow.dropNewest(1)), (ExchangeSink<Long, Long> asking) -> {
+                        asking.next(kept);
+                        asking.next(dropped);
+                    })
+                    .subscribe(noDemand());
+            assertThat(dropped.answers).containsExactly("refuse");
+            assertThat(kept.answers).isEmpty();
+        }
+    }
+
     @Nested
     class Answers {
 

@@ -46,6 +46,9 @@ class GuideTest {
     /** Not the names of packages, nor of the logger of the trail. */
     private static final Pattern PROPERTY = Pattern.compile("\"(reactor\\.ffi\\.(?!internal|trail)[a-z.]+)\"");
 
+    private static final Pattern THROWS_OF_NOTHING =
+            Pattern.compile("(@throws \\S+ if (?:it|there|none|one of them)\\b.*)");
+
     @TempDir
     static Path classes;
 
@@ -75,6 +78,16 @@ class GuideTest {
         assertThat(properties).isNotEmpty();
         assertThat(find(Pattern.compile("`(reactor\\.ffi\\.[a-z.]+)` \\|"), read("docs/guide.md")))
                 .containsExactlyInAnyOrderElementsOf(properties);
+    }
+
+    /** A reader of one line, as in the window of an IDE, sees which value was refused. */
+    @Test
+    void eachThrowsNamesItsSubject() throws IOException {
+        for (Path source : sourcesOfMain()) {
+            assertThat(find(THROWS_OF_NOTHING, Files.readString(source, StandardCharsets.UTF_8)))
+                    .as(source.toString())
+                    .isEmpty();
+        }
     }
 
     @TestFactory

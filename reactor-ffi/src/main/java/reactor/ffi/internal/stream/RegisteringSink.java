@@ -11,7 +11,7 @@ import reactor.ffi.NativeSink;
 import reactor.ffi.internal.upcall.Signature;
 
 /** The part of a sink that registers callbacks and actions; its {@link Teardown} undoes what was made here. */
-interface RegisteringSink<T> extends NativeSink<T>, Owner {
+public sealed interface RegisteringSink<T> extends NativeSink<T>, Owner permits NativeSubscription, SharedRegistration {
 
     Teardown teardown();
 
