@@ -433,10 +433,10 @@ class ShareTest {
             Subscriber slow = subscribe(shared, 0);
             events.fire(0, 3);
             events.sink.complete();
-            awaitTasks();
+            await().untilAsserted(() -> assertThat(events.live).hasValue(0));
             Subscriber next = subscribe(shared, 10);
             slow.cancel();
-            awaitTasks();
+            await().untilAsserted(() -> assertThat(events.live).hasValue(1));
             events.fire(7, 1);
             await().untilAsserted(() -> assertThat(next.values).containsExactly(7L));
             return new WeakReference<>(slow);

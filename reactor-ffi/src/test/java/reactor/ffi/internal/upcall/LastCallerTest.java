@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,6 +26,13 @@ class LastCallerTest {
     private final TestCallee callee = new TestCallee();
     private final Upcall upcall = callee.open(OnEvent.class, (thread, sequence, id) -> {});
     private final Slot slot = upcall.slot;
+
+    /** The slot may be one that a thread of an earlier test has called. */
+    @BeforeEach
+    void forgetTheLastCaller() {
+        slot.lastCaller = null;
+        slot.lastCallerId = 0;
+    }
 
     /** The frame of a call that comes now, on this thread. */
     private static Frame next(Slot slot) {
