@@ -207,7 +207,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             isTransient = Thread.currentThread().threadId() == madeBy && System.nanoTime() - madeAt < TRANSIENT;
             upcall.retire();
             answers.close();
-            forgotten.over();
+            forgotten.closed();
         }
         cleanable.clean();
         if (upcall.hasLeft()) {
@@ -287,7 +287,7 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         private final @Nullable Refs refs;
 
         private final Throwable made;
-        private volatile boolean over;
+        private volatile boolean closed;
 
         Forgotten(String name, @Nullable Refs refs) {
             this.name = name;
@@ -295,13 +295,13 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             this.made = new Throwable("made here");
         }
 
-        void over() {
-            over = true;
+        void closed() {
+            closed = true;
         }
 
         @Override
         public void run() {
-            if (!over) {
+            if (!closed) {
                 LOG.warn(
                         "the callback " + name
                                 + " was collected without close(); its pointer goes on working"

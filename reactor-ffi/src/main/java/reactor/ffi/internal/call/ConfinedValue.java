@@ -102,7 +102,7 @@ final class ConfinedValue<T> extends LoopSource {
     private volatile boolean ending;
 
     /** Whether the value is released, or about to be. Written under the turn; read by senders. */
-    private volatile boolean over;
+    private volatile boolean released;
 
     /** The thread that is inside {@link #drain}, and so possibly inside a closure. Written under the turn. */
     private volatile @Nullable Thread runner;
@@ -170,12 +170,12 @@ final class ConfinedValue<T> extends LoopSource {
      * #refuseRest} without a lock.
      */
     boolean offer(Message<T> message) {
-        if (over || ending || scheduler.isDisposed()) {
+        if (released || ending || scheduler.isDisposed()) {
             throw gone();
         }
         queue.offer(message);
         signal();
-        return !over;
+        return !released;
     }
 
     /**
@@ -220,7 +220,7 @@ final class ConfinedValue<T> extends LoopSource {
     protected boolean drain(int budget) {
         runner = Thread.currentThread();
         try {
-            if (over) {
+            if (released) {
                 return leave();
             }
             if (!made) {
@@ -228,12 +228,12 @@ final class ConfinedValue<T> extends LoopSource {
             }
             int done = 0;
             Message<T> message;
-            while (done < budget && !over && (message = queue.poll()) != null) {
+            while (done < budget && !released && (message = queue.poll()) != null) {
                 done++;
                 run(message);
             }
             if (mayRelease()) {
-                released();
+                releaseValue();
                 return true;
             }
             return done > 0;
@@ -265,8 +265,8 @@ final class ConfinedValue<T> extends LoopSource {
     }
 
     /** Releases the value, once. What the release action throws is reported, and changes nothing. */
-    private void released() {
-        over = true;
+    private void releaseValue() {
+        released = true;
         T last = value;
         value = null;
         if (last != null) {
@@ -296,12 +296,12 @@ final class ConfinedValue<T> extends LoopSource {
 
     @Override
     protected boolean hasWork() {
-        return !left && (over || !made || !queue.isEmpty() || mayRelease());
+        return !left && (released || !made || !queue.isEmpty() || mayRelease());
     }
 
     /** Returns whether no closure can be sent any more and all that were sent have run. */
     private boolean mayRelease() {
-        return !over && (ending || owners.get() == 0) && queue.isEmpty();
+        return !released && (ending || owners.get() == 0) && queue.isEmpty();
     }
 
     /** Ends the value; closures that were sent before run first. */

@@ -46,10 +46,11 @@ final class Departures {
     }
 
     /**
-     * Returns false if the subscription may register now. Otherwise queues the subscription, and tells it once all that were
+     * Returns false if the subscription may register now. Otherwise queues the subscription, and {@link
+     * NativeSubscription#letRegister} is called once all that were
      * cancelled before now have unregistered. A subscription that was itself cancelled meanwhile has nothing to wait for.
      */
-    synchronized boolean await(NativeSubscription<?> subscription) {
+    synchronized boolean holdBack(NativeSubscription<?> subscription) {
         if (subscription.departure != 0 || noneIsLeaving()) {
             return false;
         }
@@ -105,7 +106,7 @@ final class Departures {
         NativeSubscription<?> first = waiting.peek();
         while (first != null && (none || first.registersAfter < leaving.element().departure)) {
             waiting.remove();
-            first.mayRegister();
+            first.letRegister();
             first = waiting.peek();
         }
     }

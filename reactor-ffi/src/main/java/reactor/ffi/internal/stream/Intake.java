@@ -73,7 +73,7 @@ final class Intake<T> implements QueueCounts {
     }
 
     private boolean notTaken(T value, int outcome) {
-        return outcome == EventQueue.EVICTED ? evicted(value) : refuse(value);
+        return outcome == EventQueue.EVICTED ? evicted(value) : discardTooLate(value);
     }
 
     /** Other threads have brought as many values as the queue holds, since this one had its place. */
@@ -82,8 +82,8 @@ final class Intake<T> implements QueueCounts {
         return false;
     }
 
-    /** It is over. */
-    private boolean refuse(T value) {
+    /** The queue is closed. */
+    private boolean discardTooLate(T value) {
         owner.discard(value, counters.tooLate);
         return false;
     }
@@ -132,7 +132,9 @@ final class Intake<T> implements QueueCounts {
         }
         try {
             int outcome = others == 0 ? spin(value) : EventQueue.FULL;
-            return outcome == EventQueue.OFFERED ? taken() : outcome == EventQueue.CLOSED ? refuse(value) : park(value);
+            return outcome == EventQueue.OFFERED
+                    ? taken()
+                    : outcome == EventQueue.CLOSED ? discardTooLate(value) : park(value);
         } finally {
             waiters.decrementAndGet();
         }
@@ -181,7 +183,7 @@ final class Intake<T> implements QueueCounts {
                 scheduler.waitsForRoom();
                 int outcome = queue.offer(value, capacity);
                 if (outcome != EventQueue.FULL) {
-                    return outcome == EventQueue.OFFERED ? taken() : refuse(value);
+                    return outcome == EventQueue.OFFERED ? taken() : discardTooLate(value);
                 }
                 if (mayNotWait()) {
                     return reserve(value);
@@ -226,7 +228,7 @@ final class Intake<T> implements QueueCounts {
             return taken();
         }
         return outcome == EventQueue.CLOSED
-                ? refuse(value)
+                ? discardTooLate(value)
                 : overflow(
                         value,
                         "the reserve of " + options.name() + " is full too: " + overflow + ", and the thread "

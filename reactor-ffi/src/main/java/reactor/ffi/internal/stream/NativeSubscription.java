@@ -169,9 +169,9 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         }
     }
 
-    /** There and then, unless an earlier subscription is still to be unregistered: then after it, on the scheduler. */
+    /** Registers at once, or on the scheduler's thread after the subscriptions that are cancelled and still to unregister. */
     void register() {
-        if (isCancelled() || !departures.await(this)) {
+        if (isCancelled() || !departures.holdBack(this)) {
             registerNow();
         } else {
             Disposable task = scheduler.executeAfter(departures.limit, () -> departures.giveUp(this));
@@ -182,7 +182,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         }
     }
 
-    void mayRegister() {
+    /** Called by {@link Departures} once the subscriptions that this one was held back for have unregistered. */
+    void letRegister() {
         if (Trail.isOn()) {
             Trail.log(options.name(), "may register, as the subscriptions before it have unregistered");
         }
@@ -319,7 +320,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             try {
                 departures.begin(this);
             } finally {
-                refuse();
+                closeQueue();
             }
         }
     }
@@ -327,7 +328,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     @Override
     public void complete() {
         if (TERMINAL.compareAndSet(this, null, Terminal.COMPLETED)) {
-            refuse();
+            closeQueue();
         }
     }
 
@@ -351,18 +352,21 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         if (!TERMINAL.compareAndSet(this, null, InvokeExact.explained(error))) {
             return false;
         }
-        refuse();
+        closeQueue();
         return true;
     }
 
     private void abort(Throwable cause) {
         fail(cause);
         aborted = cause;
-        refuse();
+        closeQueue();
     }
 
-    /** No value is taken any more; who waits for room goes, or a stop that joins it would wait for the limit. */
-    private void refuse() {
+    /**
+     * Takes no value any more, and wakes the threads that wait for room: a stop that joins such a thread would wait for its
+     * limit.
+     */
+    private void closeQueue() {
         try {
             queue.close();
             intake.wakeAll();
@@ -399,7 +403,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         return emitted > 0;
     }
 
-    /** At most so many of what is queued; how many it were. */
+    /** Delivers up to {@code most} queued values; returns how many were delivered. */
     private long deliver(long most) {
         long emitted = 0;
         emitting = true; // once for all of them: producers read this cache line for each value
@@ -425,7 +429,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
                 && (mayRegister || (requested > 0 && !over() && !queue.isEmpty()) || mayEnd() || mayPassDemandOn());
     }
 
-    /** What is queued is of no use any more. */
+    /** Returns whether the subscription ends without delivering what is queued. */
     private boolean over() {
         return cancelled || aborted != null;
     }
@@ -462,7 +466,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     private void end() {
         ended = true;
-        refuse();
+        closeQueue();
         if (Trail.isOn()) {
             Trail.log(options.name(), "unregisters");
         }

@@ -275,7 +275,7 @@ final class Teardown {
 
     /** From the last to the first. What has been undone is gone from the stack; what has not is still there. */
     private void unwind() {
-        for (Object last = last(); last != null; last = last()) {
+        for (Object last = lastOrEnd(); last != null; last = lastOrEnd()) {
             if (last instanceof Upcall upcall) {
                 retire(upcall);
             } else if (last instanceof Thread loop) {
@@ -287,7 +287,8 @@ final class Teardown {
         }
     }
 
-    private synchronized @Nullable Object last() {
+    /** Returns the last entry of the stack; if the stack is empty, ends the teardown and returns null. */
+    private synchronized @Nullable Object lastOrEnd() {
         if (stack.isEmpty()) {
             over = true;
             unwinding = null;

@@ -16,7 +16,7 @@ class DeparturesTest {
     void aSubscriptionWaitsForAnEarlierOneThatIsCancelled() {
         NativeSubscription<Integer> earlier = subscription();
         departures.begin(earlier);
-        assertThat(departures.await(subscription())).isTrue();
+        assertThat(departures.holdBack(subscription())).isTrue();
     }
 
     /** switchMap cancels on one thread what another thread is subscribing: it would wait for itself. */
@@ -24,7 +24,7 @@ class DeparturesTest {
     void aSubscriptionThatIsCancelledJustBeforeItLooksDoesNotWait() {
         NativeSubscription<Integer> cancelled = subscription();
         departures.begin(cancelled);
-        assertThat(departures.await(cancelled)).isFalse();
+        assertThat(departures.holdBack(cancelled)).isFalse();
     }
 
     private NativeSubscription<Integer> subscription() {
