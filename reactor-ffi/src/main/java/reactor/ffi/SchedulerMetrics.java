@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
-import reactor.ffi.internal.loop.LoopCounters;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Running;
 
@@ -16,13 +15,17 @@ import reactor.ffi.internal.loop.Running;
 public final class SchedulerMetrics {
 
     private final String name;
-    private final LoopCounters counters;
+    private final long turns;
+    private final long wakeUps;
+    private final long longestTurn;
     private final int refs;
     private final int sources;
 
     private SchedulerMetrics(LoopScheduler scheduler) {
         this.name = scheduler.name();
-        this.counters = scheduler.counters();
+        this.turns = scheduler.loop().turns();
+        this.wakeUps = scheduler.loop().wakeUps();
+        this.longestTurn = scheduler.loop().longestTurn();
         this.refs = scheduler.refCount();
         this.sources = scheduler.sources();
     }
@@ -65,7 +68,7 @@ public final class SchedulerMetrics {
      * @return how often
      */
     public long turns() {
-        return counters.turns();
+        return turns;
     }
 
     /**
@@ -74,7 +77,7 @@ public final class SchedulerMetrics {
      * @return how often
      */
     public long wakeUps() {
-        return counters.wakeUps();
+        return wakeUps;
     }
 
     /**
@@ -103,7 +106,7 @@ public final class SchedulerMetrics {
      * @return zero if there was no turn in that time
      */
     public Duration longestTurn() {
-        return Duration.ofNanos(counters.longestTurn());
+        return Duration.ofNanos(longestTurn);
     }
 
     @Override

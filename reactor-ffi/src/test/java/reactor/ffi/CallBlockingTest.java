@@ -120,7 +120,7 @@ class CallBlockingTest {
             NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, id) -> {
                 enter();
                 if (sequence == 0) {
-                    own.add(a.isOwnThread());
+                    own.add(a.thread().isCurrent());
                 }
             });
             lend(() -> {
@@ -252,7 +252,9 @@ class CallBlockingTest {
             AtomicReference<MemorySegment> pointer = new AtomicReference<>();
             List<String> seen = new CopyOnWriteArrayList<>();
             NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, depth) -> {
-                seen.add(depth + (a.isOwnTurn() ? " own" : " borrowed") + (a.isLent() ? " lent" : ""));
+                seen.add(depth
+                        + (a.isOwnTurn() ? " own" : " borrowed")
+                        + (a.thread().turn().isLent() ? " lent" : ""));
                 if (depth > 0) {
                     a.runBlocking(() -> Calls.fromThreads(pointer.get(), 1, 1, 0));
                 }
@@ -437,7 +439,7 @@ class CallBlockingTest {
                     inside.countDown();
                     over.await();
                 });
-                return full.get().next(value) && !a.isLent() ? 1 : 0;
+                return full.get().next(value) && !a.thread().turn().isLent() ? 1 : 0;
             });
             FutureTask<Long> asked = new FutureTask<>(() -> Values.askLong(callback.pointer(), 2, true));
             lend(() -> {

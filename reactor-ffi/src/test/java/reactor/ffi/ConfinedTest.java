@@ -250,7 +250,7 @@ class ConfinedTest {
             ask(confined, Log::size);
             LoopScheduler loop = (LoopScheduler) scheduler;
             await().until(() -> loop.thread().getState() == Thread.State.WAITING);
-            long before = loop.counters().wakeUps();
+            long before = loop.loop().wakeUps();
             CountDownLatch begun = new CountDownLatch(1);
             CountDownLatch end = new CountDownLatch(1);
             confined.send(log -> {
@@ -263,7 +263,7 @@ class ConfinedTest {
             }
             end.countDown();
             assertThat(ask(confined, Log::size)).isEqualTo(10_000);
-            assertThat(loop.counters().wakeUps() - before).isLessThanOrEqualTo(2); // the burst, and maybe the question
+            assertThat(loop.loop().wakeUps() - before).isLessThanOrEqualTo(2); // the burst, and maybe the question
             confined.close();
         }
 

@@ -30,6 +30,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import reactor.ffi.internal.loop.Running;
 
 /**
@@ -234,6 +236,26 @@ class FloorPlanTest {
                 .should()
                 .beFreeOfCycles()
                 .check(MAIN);
+    }
+
+    /** Each class of a knot can only be understood with all the others. Whoever unties one lowers its number here. */
+    @ParameterizedTest
+    @CsvSource({
+        COMMON + ", 1",
+        LIFE + ", 1",
+        METRICS + ", 1",
+        UPCALL + ", 4",
+        LOOP + ", 4",
+        STREAM + ", 7",
+        CALL + ", 2",
+        SIGNAL + ", 1",
+        METERS + ", 2",
+        TOLD + ", 1"
+    })
+    void noRoomHasALargerKnotThanThis(String room, int most) {
+        assertThat(Knots.largest(MAIN, room))
+                .as("classes of %s that all know each other", room)
+                .hasSizeBetween(1, most);
     }
 
     @Test

@@ -404,7 +404,7 @@ class MetricsTest extends StreamTest {
                     int turns = i + 1;
                     Awaitility.await()
                             .pollDelay(Duration.ZERO)
-                            .until(() -> own.counters().turns() == turns);
+                            .until(() -> own.loop().turns() == turns);
                     awake = Math.max(awake, System.nanoTime() - from);
                     Awaitility.await()
                             .pollDelay(Duration.ofMillis(20))
@@ -422,7 +422,7 @@ class MetricsTest extends StreamTest {
                     }
                     worked.set(System.nanoTime() - from);
                 });
-                Awaitility.await().until(() -> own.counters().turns() == 6);
+                Awaitility.await().until(() -> own.loop().turns() == 6);
                 assertThat(SchedulerMetrics.of(own).longestTurn())
                         .isGreaterThanOrEqualTo(Duration.ofNanos(worked.get()));
             } finally {

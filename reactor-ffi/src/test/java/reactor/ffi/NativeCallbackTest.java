@@ -633,10 +633,10 @@ class NativeCallbackTest {
             assertThat(askOnce(callback.pointer())).isEqualTo(6);
             awaitParked(a);
             long before = cpu();
-            long wakeUps = a.counters().wakeUps();
+            long wakeUps = a.loop().wakeUps();
             await().during(Duration.ofSeconds(1)).untilAsserted(() -> {
                 assertThat(cpu() - before).isLessThan(TimeUnit.MILLISECONDS.toNanos(5));
-                assertThat(a.counters().wakeUps()).isEqualTo(wakeUps);
+                assertThat(a.loop().wakeUps()).isEqualTo(wakeUps);
             });
         }
 
@@ -1262,11 +1262,11 @@ class NativeCallbackTest {
                     .pollInterval(Duration.ofMillis(1))
                     .until(() -> {
                         AtomicInteger slept = new AtomicInteger();
-                        long wakeUps = hot.counters().wakeUps();
+                        long wakeUps = hot.loop().wakeUps();
                         for (int i = 0; i < calls; i++) {
-                            hot.call(new Counted(slept), TimeUnit.SECONDS.toNanos(10), true);
+                            hot.callers().call(new Counted(slept), TimeUnit.SECONDS.toNanos(10), true);
                         }
-                        return slept.get() < calls / 4 && hot.counters().wakeUps() - wakeUps < calls / 4;
+                        return slept.get() < calls / 4 && hot.loop().wakeUps() - wakeUps < calls / 4;
                     }));
             rounds.get();
             hot.dispose();

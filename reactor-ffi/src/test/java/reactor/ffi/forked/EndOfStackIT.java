@@ -25,6 +25,7 @@ import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.Shape;
 import reactor.ffi.fixture.StackEnd;
 import reactor.ffi.fixture.Until;
+import reactor.ffi.internal.loop.Callers;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.TurnCall;
 
@@ -261,7 +262,7 @@ class EndOfStackIT {
 
         public static void main(String[] args) throws Exception {
             Schedulers.onHandleError((thread, error) -> {});
-            LoopScheduler.lendHeld(() -> true); // the classes of the library are loaded
+            Callers.lendHeld(() -> true); // the classes of the library are loaded
             Thread[] others = {new Thread(Turns::callAgainAndAgain), new Thread(Turns::callAgainAndAgain)};
             for (Thread other : others) {
                 other.start();
@@ -291,15 +292,16 @@ class EndOfStackIT {
         }
 
         private static void call(Runnable body) {
-            boolean answered = LOOP.call(
-                    new TurnCall() {
-                        @Override
-                        protected void run() {
-                            body.run();
-                        }
-                    },
-                    TimeUnit.SECONDS.toNanos(10),
-                    true);
+            boolean answered = LOOP.callers()
+                    .call(
+                            new TurnCall() {
+                                @Override
+                                protected void run() {
+                                    body.run();
+                                }
+                            },
+                            TimeUnit.SECONDS.toNanos(10),
+                            true);
             if (!answered) {
                 wrong++;
             }

@@ -49,7 +49,7 @@ final class ConfinedWitness {
         while (releases == 0 && System.nanoTime() - from < LIMIT) {
             Thread.yield();
         }
-        boolean _ = SCHEDULER.call(new Nothing(), LIMIT, true);
+        boolean _ = SCHEDULER.callers().call(new Nothing(), LIMIT, true);
     }
 
     private static final class Nothing extends TurnCall {

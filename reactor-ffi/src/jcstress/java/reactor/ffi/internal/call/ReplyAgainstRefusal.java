@@ -34,7 +34,7 @@ public class ReplyAgainstRefusal {
     @Actor
     public void caller(II_Result r) {
         exchange.refuse(); // as the limit does, and the end
-        Integer answer = exchange.await(-7, SCHEDULER);
+        Integer answer = exchange.await(-7, SCHEDULER.thread());
         r.r2 = answer == null ? 0 : answer;
     }
 }

@@ -38,7 +38,7 @@ public class HandOverAgainstTimeOutAndClose {
     public void caller(II_Result r) {
         Call mine = new Call();
         call = mine;
-        r.r1 = SCHEDULER.call(mine, LIMIT, true) ? 1 : 0;
+        r.r1 = SCHEDULER.callers().call(mine, LIMIT, true) ? 1 : 0;
     }
 
     @Actor

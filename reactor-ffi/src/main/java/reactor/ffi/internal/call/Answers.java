@@ -86,7 +86,7 @@ final class Answers implements Callee {
      */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; who has not got the turn has a scheduler
     boolean borrow() {
-        return scheduler.isLent() && scheduler.borrow();
+        return scheduler.callers().borrow();
     }
 
     /**
@@ -95,19 +95,19 @@ final class Answers implements Callee {
      */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; as borrow
     void giveBack() {
-        scheduler.giveBack();
+        scheduler.thread().turn().giveBack();
     }
 
     /** Hands the call over to the scheduler, waits until the handler has run, and returns its result. */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; without a scheduler nothing is handed over
     @Nullable
     Object handOver(Object[] arguments) throws Throwable {
-        if (scheduler.isStuck(limit)) {
+        if (scheduler.callers().isStuck(limit)) {
             throw stuck();
         }
         boolean wake = wakes;
         AnsweredCall call = new AnsweredCall(this, arguments, wake);
-        if (!scheduler.call(call, limit, wake)) {
+        if (!scheduler.callers().call(call, limit, wake)) {
             throw notRun(call);
         }
         return call.answer();

@@ -18,6 +18,7 @@ import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
+import reactor.ffi.internal.loop.Callers;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.util.context.ContextView;
 
@@ -41,7 +42,7 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
         if (requireNonNull(timeout, "timeout").isNegative() || timeout.isZero()) {
             throw new IllegalArgumentException("timeout is " + timeout + "; it must be more than zero");
         }
-        if (scheduler.isOwnThread()) {
+        if (scheduler.thread().isCurrent()) {
             throw new IllegalStateException(
                     "ask on the scheduler's own thread, " + scheduler
                             + ": nobody could answer while it waits; let native code call from a thread of its own, or answer in the handler");
@@ -55,7 +56,7 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
                 // exchange, or the end is seen here
                 return fallback;
             }
-            return LoopScheduler.lendHeld(() -> exchange.await(fallback, scheduler));
+            return Callers.lendHeld(() -> exchange.await(fallback, scheduler.thread()));
         } finally {
             open.remove(exchange);
         }

@@ -120,7 +120,7 @@ final class ConfinedValue<T> extends LoopSource {
     private @Nullable Throwable notMade;
 
     ConfinedValue(CallbackOptions options, NativeCall<T> maker, Confined.Action<? super T> release) {
-        super((LoopScheduler) options.scheduler());
+        super(((LoopScheduler) options.scheduler()).loop().sources());
         this.options = options;
         this.scheduler = (LoopScheduler) options.scheduler();
         this.maker = maker;

@@ -12,7 +12,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.Exchange;
 import reactor.ffi.internal.Awaited;
-import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.LoopThread;
 import reactor.ffi.internal.loop.Watch;
 
 /** An exchange: the question, and the native thread that waits for the answer. */
@@ -110,8 +110,8 @@ final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R
      * Waits for the answer; returns the fallback if the exchange was refused or the limit has passed. Uninterruptible:
      * the flag is remembered and set again.
      */
-    R await(R fallback, LoopScheduler scheduler) {
-        long warnAt = scheduler.warnAfterNanos();
+    R await(R fallback, LoopThread thread) {
+        long warnAt = thread.warnAfterNanos();
         boolean interrupted = false;
         while (state < ANSWERED) {
             long waited = waited();
@@ -120,10 +120,10 @@ final class OpenExchange<Q, R extends @Nullable Object> implements Exchange<Q, R
             }
             if (waited >= warnAt) {
                 warnAt = Long.MAX_VALUE;
-                Watch.warn("The wait for an answer of " + name, caller, scheduler, waited);
+                Watch.warn("The wait for an answer of " + name, caller, thread, waited);
             }
             if (state < ANSWERED) {
-                LoopScheduler.parkNanos(this, Math.max(1_000, Math.min(limit, warnAt) - waited));
+                LoopThread.parkNanos(this, Math.max(1_000, Math.min(limit, warnAt) - waited));
                 interrupted |= Thread.interrupted();
             }
         }

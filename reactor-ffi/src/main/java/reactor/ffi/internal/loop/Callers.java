@@ -5,7 +5,6 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.NativeCall;
-import reactor.ffi.SchedulerOptions;
 
 /**
  * How a thread gets a call run under a turn that it does not have: queued for the owner, or on a borrowed turn.
@@ -13,15 +12,15 @@ import reactor.ffi.SchedulerOptions;
  * <p>A thread has one turn at most: whoever enters another scheduler lends the turn that it has until it is back. So nobody
  * waits for a turn with another one in hand, and schedulers that call each other do not deadlock.
  */
-final class Callers {
+public final class Callers {
 
     /** Longer than an answer takes when both sides are awake. */
     private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 500;
 
+    private final LoopThread thread;
     private final Turn turn;
     private final Idle idle;
     private final Lifecycle lifecycle;
-    private final LoopScheduler scheduler;
     private final int max;
     private final long warnAfter;
 
@@ -40,23 +39,28 @@ final class Callers {
     /** Threads inside {@link #waitFor}: no more than {@code max}. */
     private final AtomicInteger waiting = new AtomicInteger();
 
-    Callers(
-            LoopScheduler scheduler,
-            Turn turn,
-            Idle idle,
-            LongSupplier turns,
-            Lifecycle lifecycle,
-            SchedulerOptions options) {
-        this.scheduler = scheduler;
-        this.turn = turn;
-        this.idle = idle;
+    Callers(LoopThread thread, LongSupplier turns, Lifecycle lifecycle, int max) {
+        this.thread = thread;
+        this.turn = thread.turn();
+        this.idle = thread.idle();
         this.turns = turns;
         this.lifecycle = lifecycle;
-        this.max = options.maxCallers();
-        this.warnAfter = scheduler.warnAfterNanos();
+        this.max = max;
+        this.warnAfter = thread.warnAfterNanos();
     }
 
-    boolean call(TurnCall call, long limit, boolean wake) {
+    /**
+     * Runs a call under the turn, and waits for it: there and then if the caller has the turn; on a turn that is taken back if
+     * it is the scheduler's thread inside a lend; else on the scheduler's thread, or by the caller while the turn is lent. The turn of
+     * another scheduler that the caller has is lent meanwhile. Any thread; the wait is uninterruptible.
+     *
+     * @param call made by the calling thread, for this one use
+     * @param limit how long to wait for the turn, in ns; once the call has begun, it is waited for
+     * @param wake whether to wake a sleeping scheduler; if not, the call runs at its next turn
+     * @return true if it was run; false if the limit has passed, too many wait already, or the scheduler is disposed: it was
+     *     not run and never will be
+     */
+    public boolean call(TurnCall call, long limit, boolean wake) {
         if (turn.isCurrent()) {
             if (call.claim()) {
                 call.perform();
@@ -144,7 +148,7 @@ final class Callers {
                     Watch.warn(
                             call.isWaiting() ? "a call waits for its turn" : "a call waits for the end of its handler",
                             Thread.currentThread(),
-                            scheduler,
+                            thread,
                             now - from);
                 }
                 long rest = call.isWaiting() ? deadline - now : Long.MAX_VALUE;
@@ -184,12 +188,18 @@ final class Callers {
                         + " native call which waits for its own callbacks, make it inside CallbackScheduler.callBlocking."
                         + " A call has waited for its turn in vain",
                 Thread.currentThread(),
-                scheduler,
+                thread,
                 waited);
     }
 
-    /** Whether a caller with that limit would wait for what an earlier one has waited for in vain. Any thread. */
-    boolean isStuck(long limit) {
+    /**
+     * Returns whether a call with that limit had better not wait: the limit of an earlier one has passed, and the scheduler's
+     * thread has not ended what it was in since before that one came. Any thread.
+     *
+     * @param limit the limit of the call that would wait, in ns
+     * @return true until the turn moves, or is lent
+     */
+    public boolean isStuck(long limit) {
         long at = stuckAt;
         return at >= 0 && at == moves() && !turn.isLent() && System.nanoTime() - stuckSince >= limit;
     }
@@ -243,9 +253,15 @@ final class Callers {
         return waits ? turn.isLent() || !call.isWaiting() : call.isDone() || call.isWithdrawn();
     }
 
-    /** Not for the owner, on top of its own lend: it takes the turn back, so that what it lends again it lends as the owner. */
-    boolean borrow() {
-        if (turn.isOwner() || Turn.held() != null || !turn.tryBorrow()) {
+    /**
+     * Takes the turn, if it is lent and free just now. On a thread that does not have it, and that calls {@link Turn#giveBack}
+     * afterwards in any case. The owner on top of its own lend gets false: it takes the turn back by {@link #call}, so that what it
+     * lends again it lends as the owner.
+     *
+     * @return true if the caller may go on as one that has the turn
+     */
+    public boolean borrow() {
+        if (!turn.isLent() || turn.isOwner() || Turn.held() != null || !turn.tryBorrow()) {
             return false;
         }
         if (!turn.isLent()) {
@@ -273,8 +289,14 @@ final class Callers {
         }
     }
 
-    /** Runs something that may wait for another thread, with the turn lent that this thread has. */
-    static <R extends @Nullable Object> R lendHeld(NativeCall<R> call) {
+    /**
+     * Runs something that waits for another thread, with the turn lent that the calling thread has, of any scheduler.
+     *
+     * @param call what waits
+     * @param <R> the type of its result
+     * @return what it returns
+     */
+    public static <R extends @Nullable Object> R lendHeld(NativeCall<R> call) {
         Turn held = Turn.held();
         return held == null ? Turn.call(call) : held.callBlocking(call);
     }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import reactor.ffi.internal.life.AtExit;
 import reactor.util.Loggers;
@@ -15,8 +16,8 @@ import reactor.util.Loggers;
  */
 public final class ExitHook {
 
-    /** Those that ever had a source, and whose thread has not ended. */
-    private static final Set<LoopScheduler> LIVE = ConcurrentHashMap.newKeySet();
+    /** The schedulers that ever had a source, and whose thread has not ended. */
+    private static final Set<LoopLife> LIVE = ConcurrentHashMap.newKeySet();
 
     private static volatile boolean begun = !AtExit.unregister(ExitHook::run);
 
@@ -31,13 +32,13 @@ public final class ExitHook {
         return begun;
     }
 
-    static void add(LoopScheduler scheduler) {
+    static void add(LoopLife scheduler) {
         if (!LIVE.contains(scheduler)) {
             LIVE.add(scheduler);
         }
     }
 
-    static void remove(LoopScheduler scheduler) {
+    static void remove(LoopLife scheduler) {
         LIVE.remove(scheduler);
     }
 
@@ -46,8 +47,8 @@ public final class ExitHook {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(AtExit.limit());
         List<Thread> exiting = exiting();
         List<Leave> leaves = new ArrayList<>();
-        for (LoopScheduler scheduler : LIVE) {
-            List<LoopSource> sources = new ArrayList<>(scheduler.lifecycle().attached());
+        for (LoopLife scheduler : LIVE) {
+            List<LoopSource> sources = new ArrayList<>(scheduler.attached());
             sources.removeIf(source -> isHeldUp(source, exiting));
             if (!sources.isEmpty()) {
                 leaves.add(new Leave(scheduler, sources, exiting, deadline));
@@ -60,7 +61,7 @@ public final class ExitHook {
     }
 
     private static void start(Leave leave) {
-        Thread thread = new Thread(null, leave, "reactor-ffi-exit " + leave.scheduler(), 0, false);
+        Thread thread = new Thread(null, leave, "reactor-ffi-exit " + leave.scheduler, 0, false);
         thread.setDaemon(true);
         try {
             thread.start();
@@ -95,7 +96,82 @@ public final class ExitHook {
         return false;
     }
 
-    static void warn(String text) {
+    private static void warn(String text) {
         Loggers.getLogger(ExitHook.class).warn(text);
+    }
+
+    /**
+     * Unregisters the sources of one scheduler, on a thread of its own: on the scheduler's thread if that answers; by itself on a
+     * lent turn; by itself on the turn of a thread that ends the JVM, which nobody else will ever have again.
+     */
+    private static final class Leave implements Runnable {
+
+        private final LoopLife scheduler;
+        private final List<LoopSource> sources;
+        private final List<Thread> exiting;
+        private final long deadline;
+        private final CountDownLatch ended = new CountDownLatch(1);
+
+        Leave(LoopLife scheduler, List<LoopSource> sources, List<Thread> exiting, long deadline) {
+            this.scheduler = scheduler;
+            this.sources = sources;
+            this.exiting = exiting;
+            this.deadline = deadline;
+        }
+
+        @Override
+        public void run() {
+            try {
+                Turn turn = scheduler.turn();
+                for (Thread thread : exiting) {
+                    if (turn.seize(thread, deadline)) {
+                        try {
+                            exit();
+                        } finally {
+                            turn.giveBack();
+                        }
+                        return;
+                    }
+                }
+                TurnCall exit = new TurnCall() {
+                    @Override
+                    protected void run() {
+                        exit();
+                    }
+                };
+                scheduler.call(exit, left()); // a disposed one refuses: it unregisters them without being told
+            } finally {
+                ended.countDown();
+            }
+        }
+
+        private void exit() {
+            for (LoopSource source : sources) {
+                try {
+                    source.exit();
+                } catch (Throwable e) {
+                    Errors.report(e);
+                }
+            }
+        }
+
+        /** By the hook: until all have unregistered, here or on their way already, or the time is up; names those that have not. */
+        void awaitEnd() {
+            try {
+                boolean _ = ended.await(left(), TimeUnit.NANOSECONDS);
+                scheduler.awaitDetached(sources, deadline);
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+            }
+            for (LoopSource source : scheduler.attached()) {
+                if (sources.contains(source)) {
+                    warn(source + " on " + scheduler + " did not unregister within the limit at exit");
+                }
+            }
+        }
+
+        private long left() {
+            return Math.max(0, deadline - System.nanoTime());
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * How the loop's thread waits: it pauses and looks again while that pays, then sleeps until it is woken. Also how it is
@@ -131,9 +132,10 @@ final class Idle {
      * Between two looks: waits until the last one is {@link #PAUSE} old, or somebody waits for an answer.
      *
      * @param found whether the last look found work
+     * @param urgent whether a caller waits for an answer: only such callers write what this reads, and each is in a hurry
      * @return false if looking has found nothing for long enough
      */
-    boolean pause(boolean found, Turn turn) {
+    boolean pause(boolean found, BooleanSupplier urgent) {
         long now = System.nanoTime();
         if (found) {
             longest.record(now - looked, now);
@@ -153,7 +155,7 @@ final class Idle {
         }
         while (now - looked < PAUSE) {
             for (int i = 0; i < 8; i++) {
-                if (turn.hasRequests()) { // only callers that wait write this line, and each of them is in a hurry
+                if (urgent.getAsBoolean()) {
                     looked = now;
                     return true;
                 }

@@ -3,6 +3,7 @@ package reactor.ffi.internal.loop;
 import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.function.BooleanSupplier;
 
 /**
  * The engine: what the scheduler's thread does.
@@ -19,14 +20,12 @@ import java.lang.invoke.VarHandle;
  * <h2>The end</h2>
  * Of a disposed scheduler the loop runs on until all sources are detached, then {@link Lifecycle} closes the queues.
  */
-final class Loop {
+public final class Loop {
 
     private static final int BATCH = 256;
 
     private static final VarHandle TURNS =
             ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "turns", VarHandle.class, Loop.class, long.class);
-    private static final VarHandle TASKS =
-            ConstantBootstraps.fieldVarHandle(MethodHandles.lookup(), "ran", VarHandle.class, Loop.class, long.class);
 
     private final MpscQueue<LoopTask> tasks = new MpscQueue<>();
     private final Idle idle;
@@ -35,21 +34,27 @@ final class Loop {
     private final Turn turn;
     private final Lifecycle lifecycle;
 
+    /** Whether a caller waits for an answer: asked again and again while the thread pauses. */
+    private final BooleanSupplier urgent;
+
     /** How many turns of the loop found work. Written by the loop's thread, read by any thread. */
     private long turns;
-
-    /** How many tasks were run, delayed ones not counted. Written by the loop's thread, read by any thread. */
-    private long ran;
 
     Loop(Idle idle, Turn turn, Lifecycle lifecycle) {
         this.idle = idle;
         this.turn = turn;
         this.lifecycle = lifecycle;
+        this.urgent = turn::hasRequests;
         this.sources = new Sources(idle);
         this.timers = new Timers(idle);
     }
 
-    Sources sources() {
+    /**
+     * The sources that the loop drains.
+     *
+     * @return the same object always
+     */
+    public Sources sources() {
         return sources;
     }
 
@@ -84,7 +89,7 @@ final class Loop {
                 } else if (lifecycle.isOver() && isQuiet()) {
                     break;
                 }
-                if (!idle.pause(found, turn) && !found) {
+                if (!idle.pause(found, urgent) && !found) {
                     park();
                 }
             } catch (Throwable e) { // nothing of a user's gets here; no memory or no stack for what is ours might
@@ -117,11 +122,7 @@ final class Loop {
             run(task);
             n++;
         }
-        if (n == 0) {
-            return false;
-        }
-        TASKS.setOpaque(this, ran + n);
-        return true;
+        return n > 0;
     }
 
     private void run(LoopTask task) {
@@ -160,11 +161,30 @@ final class Loop {
         return tasks.size() + timers.size();
     }
 
-    long turns() {
+    /**
+     * How many turns found work. Any thread; exact when the loop's thread sleeps.
+     *
+     * @return zero or more
+     */
+    public long turns() {
         return (long) TURNS.getOpaque(this);
     }
 
-    long tasks() {
-        return (long) TASKS.getOpaque(this);
+    /**
+     * How often the loop's thread has slept and gone on. Any thread; exact when the loop's thread sleeps.
+     *
+     * @return zero or more
+     */
+    public long wakeUps() {
+        return idle.wakeUps();
+    }
+
+    /**
+     * How long the longest turn was that ended of late. Any thread.
+     *
+     * @return in ns; zero if no turn ended of late
+     */
+    public long longestTurn() {
+        return idle.longest();
     }
 }

@@ -6,7 +6,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
-import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
@@ -16,12 +15,12 @@ import reactor.ffi.NativeCall;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.life.AtExit;
-import reactor.ffi.internal.life.Hold;
 import reactor.ffi.internal.life.Refs;
 
 /**
- * The one implementation of {@link CallbackScheduler}: the face of the room, to Reactor, to users, and to the other rooms.
- * What is behind it: {@link Loop} runs, {@link Idle} waits, {@link Turn} lends, {@link Callers} wait for a turn, {@link Lifecycle} ends.
+ * The one implementation of {@link CallbackScheduler}: the face of the room, to Reactor, to users, and to the other rooms. Behind
+ * it are {@link LoopThread} with {@link Idle} and {@link Turn}, what the thread does ({@link Loop}), who waits for it
+ * ({@link Callers}), and how it lives and ends ({@link LoopLife}).
  */
 public final class LoopScheduler implements CallbackScheduler, Scannable {
 
@@ -31,27 +30,33 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     private final SchedulerOptions options;
-    private final long warnAfterNanos;
     private final boolean shared;
     private final LoopThread thread;
-    private final Idle idle;
-    private final Turn turn;
     private final Loop loop;
     private final Callers callers;
+    private final LoopLife life;
     private final Lifecycle lifecycle = new Lifecycle();
-    private final Hold hold = new Hold();
-    private final Refs refs = newRefs();
+    private final Refs refs;
 
     private LoopScheduler(SchedulerOptions options, @Nullable ClassLoader loader, boolean shared) {
         int ignored = AtExit.limit(); // a bad one is said here, where nothing keeps the JVM up yet
         this.options = options;
-        this.warnAfterNanos = TimeUnit.NANOSECONDS.convert(options.warnAfter());
         this.shared = shared;
-        this.thread = new LoopThread(this, options.name(), this::live, loader);
-        this.idle = new Idle(thread, options.spin().toNanos());
-        this.turn = new Turn(thread, idle);
-        this.loop = new Loop(idle, turn, lifecycle);
-        this.callers = new Callers(this, turn, idle, loop::turns, lifecycle, options);
+        this.thread = new LoopThread(options, this::live, loader);
+        this.loop = new Loop(thread.idle(), thread.turn(), lifecycle);
+        this.callers = new Callers(thread, loop::turns, lifecycle, options.maxCallers());
+        this.life = new LoopLife(thread, loop, lifecycle, callers);
+        this.refs = newRefs();
+    }
+
+    /** What the thread runs. */
+    private void live() {
+        Running.add(this);
+        try {
+            life.run();
+        } finally {
+            Running.remove(this);
+        }
     }
 
     /**
@@ -97,7 +102,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     LoopTask task(Runnable task, Disposable.@Nullable Composite parent, long period) {
-        return new LoopTask(loop, Schedulers.onSchedule(requireNonNull(task, "task")), parent, false, period);
+        return new LoopTask(loop.timers(), Schedulers.onSchedule(requireNonNull(task, "task")), parent, false, period);
     }
 
     static long periodOf(long period, TimeUnit unit) {
@@ -136,68 +141,14 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     public Mono<Void> disposeGracefully() {
         return Mono.defer(() -> {
             dispose(false);
-            return shared ? Mono.empty() : Mono.fromFuture(lifecycle.ended, true);
+            return shared ? Mono.empty() : Mono.fromFuture(life.ended(), true);
         });
     }
 
     private void dispose(boolean drop) {
-        if (shared || !lifecycle.dispose(drop)) {
-            return;
+        if (!shared) {
+            life.dispose(drop);
         }
-        if (lifecycle.isOver() && idle.cancelStart()) {
-            terminate();
-            lifecycle.ended.complete(null);
-        } else {
-            loop.offer(new LoopTask(loop, this::end, null, true, LoopTask.ONCE));
-        }
-    }
-
-    /** The loop's first act as that of a disposed scheduler. */
-    private void end() {
-        loop.timers().clear();
-        turn.refuseCalls();
-        lifecycle.each(source -> source.end(rejected()));
-    }
-
-    /** The life of the thread. */
-    private void live() {
-        Running.add(this);
-        loop.run();
-        terminate();
-        try {
-            startBurial();
-        } catch (Throwable e) { // no memory, or no thread; whoever waits hears it a moment too early
-            lifecycle.ended.complete(null);
-        }
-    }
-
-    /** No virtual thread: while as many of them are inside native calls as there are carriers, no other one runs. */
-    private void startBurial() {
-        Thread burial = new Thread(null, this::bury, "reactor-ffi-end " + options.name(), 0, false);
-        burial.setDaemon(true);
-        burial.setContextClassLoader(LoopScheduler.class.getClassLoader());
-        burial.start();
-    }
-
-    private void terminate() {
-        try {
-            lifecycle.terminate();
-            loop.close();
-            turn.close();
-            ExitHook.remove(this);
-            Running.remove(this);
-        } finally {
-            hold.end();
-        }
-    }
-
-    private void bury() {
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        lifecycle.ended.complete(null);
     }
 
     /**
@@ -206,7 +157,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      * @return a new one
      */
     public RejectedExecutionException rejected() {
-        return Exceptions.failWithRejected(this + " is disposed: it takes no more work; create another");
+        return life.rejected();
     }
 
     @Override
@@ -229,14 +180,14 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
 
     @Override
     public String toString() {
-        return "CallbackScheduler(" + options.name() + ")";
+        return thread.scheduler();
     }
 
     // ---- CallbackScheduler
 
     @Override
     public boolean isCurrent() {
-        return turn.isCurrent();
+        return thread.turn().isCurrent();
     }
 
     @Override
@@ -261,10 +212,11 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     @Override
     public <R extends @Nullable Object> R callBlocking(NativeCall<R> call) {
         requireNonNull(call, "call");
+        Turn turn = thread.turn();
         if (!turn.isCurrent()) {
             return Turn.call(call);
         }
-        Watch.Entry watch = Watch.begin("a lend of the turn", Thread.currentThread(), this, this::somebodyWaits);
+        Watch.Entry watch = Watch.begin("a lend of the turn", Thread.currentThread(), thread, this::somebodyWaits);
         if (Trail.isOn()) {
             Trail.log(options.name(), "lends its turn");
         }
@@ -308,7 +260,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      * @return a count of zero
      */
     public Refs newRefs() {
-        return new Refs(hold);
+        return new Refs(life.hold());
     }
 
     /**
@@ -320,24 +272,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      *     not added, and must not signal
      */
     public boolean attach(LoopSource source) {
-        if (lifecycle.isDisposed()) {
-            return false;
-        }
-        idle.start();
-        if (!lifecycle.attach(source)) {
-            return false;
-        }
-        try {
-            ExitHook.add(this);
-        } catch (Throwable e) { // no memory
-            detach(source);
-            throw e;
-        }
-        if (ExitHook.begun()) { // after it was added: either the hook sees the source, or this sees the hook
-            detach(source);
-            return false;
-        }
-        return true;
+        return life.attach(source);
     }
 
     /**
@@ -346,10 +281,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      * @param source one that was attached
      */
     public void detach(LoopSource source) {
-        lifecycle.detach(source);
-        if (lifecycle.isOver()) {
-            idle.wake();
-        }
+        life.detach(source);
     }
 
     /**
@@ -359,7 +291,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      * @return false if the thread has ended: it will not be run
      */
     public boolean execute(Runnable work) {
-        return loop.offer(new LoopTask(loop, work, null, true, LoopTask.ONCE));
+        return loop.offer(new LoopTask(loop.timers(), work, null, true, LoopTask.ONCE));
     }
 
     /**
@@ -370,72 +302,10 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      * @return cancels the work
      */
     public Disposable executeAfter(long nanos, Runnable work) {
-        LoopTask task = new LoopTask(loop, work, null, true, LoopTask.ONCE);
+        LoopTask task = new LoopTask(loop.timers(), work, null, true, LoopTask.ONCE);
         task.dueIn(nanos);
         boolean ignored = loop.offer(task);
         return task;
-    }
-
-    /**
-     * Runs a call under the turn, and waits for it: there and then if the caller has the turn; on a turn that is taken back if
-     * it is the scheduler's thread inside a lend; else on the scheduler's thread, or by the caller while the turn is lent. The turn of
-     * another scheduler that the caller has is lent meanwhile. Any thread; the wait is uninterruptible.
-     *
-     * @param call made by the calling thread, for this one use
-     * @param limitNanos how long to wait for the turn; once the call has begun, it is waited for
-     * @param wake whether to wake a sleeping scheduler; if not, the call runs at its next turn
-     * @return true if it was run; false if the limit has passed, too many wait already, or the scheduler is disposed: it was
-     *     not run and never will be
-     */
-    public boolean call(TurnCall call, long limitNanos, boolean wake) {
-        return callers.call(call, limitNanos, wake);
-    }
-
-    /**
-     * Returns whether a call with that limit had better not wait: the limit of an earlier one has passed, and the scheduler's
-     * thread has not ended what it was in since before that one came. Any thread.
-     *
-     * @param limitNanos the limit of the call that would wait
-     * @return true until the turn moves, or is lent
-     */
-    public boolean isStuck(long limitNanos) {
-        return callers.isStuck(limitNanos);
-    }
-
-    /**
-     * Takes the turn, if it is lent and free just now. On a thread that does not have it, and that calls {@link #giveBack}
-     * afterwards in any case.
-     *
-     * @return true if the caller may go on as one that has the turn
-     */
-    public boolean borrow() {
-        return callers.borrow();
-    }
-
-    /** The end of a {@link #borrow}, whatever has become of it: the calling thread does not have the turn. */
-    public void giveBack() {
-        turn.giveBack();
-    }
-
-    /**
-     * Runs something that waits for another thread, with the turn lent that the calling thread has, of any scheduler.
-     *
-     * @param call what waits
-     * @param <R> the type of its result
-     * @return what it returns
-     */
-    public static <R extends @Nullable Object> R lendHeld(NativeCall<R> call) {
-        return Callers.lendHeld(call);
-    }
-
-    /**
-     * Parks the calling thread, inside {@link #lendHeld}: a scheduler's own thread may.
-     *
-     * @param blocker what it waits for
-     * @param nanos at most so long
-     */
-    public static void parkNanos(Object blocker, long nanos) {
-        LoopThread.parkNanos(blocker, nanos);
     }
 
     /**
@@ -444,47 +314,15 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      * @return false on a borrowed turn
      */
     public boolean isOwnTurn() {
-        return turn.isCurrent() && Thread.currentThread() == thread;
+        return thread.isCurrent() && thread.turn().isCurrent();
     }
 
     /**
-     * Whether the calling thread is the scheduler's own, with or without the turn.
-     *
-     * @return true on that thread
-     */
-    public boolean isOwnThread() {
-        return Thread.currentThread() == thread;
-    }
-
-    /**
-     * A producer of this scheduler is about to wait for room, asleep: from here on it is unparked when the turn is lent, unless
-     * {@link #isLent} says that already. To be said again before each sleep, and to be ended by {@link #waitsNoMore}.
-     */
-    public void waitsForRoom() {
-        turn.waitsForRoom();
-    }
-
-    /** The opposite of {@link #waitsForRoom}. On the same thread. */
-    public void waitsNoMore() {
-        turn.waitsNoMore();
-    }
-
-    /**
-     * Whether the turn is lent at this moment. Any thread: a producer that is about to wait for room looks after
-     * {@link #waitsForRoom}.
-     *
-     * @return true while the scheduler's thread is inside callBlocking
-     */
-    public boolean isLent() {
-        return turn.isLent();
-    }
-
-    /**
-     * The scheduler's thread, for a stack or a comparison.
+     * The scheduler's thread, with its turn.
      *
      * @return the same one always, started or not
      */
-    public Thread thread() {
+    public LoopThread thread() {
         return thread;
     }
 
@@ -499,21 +337,21 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     /**
-     * After how long a wait is worth a {@link Watch#warn warning}.
+     * What the scheduler's thread does, and has done.
      *
-     * @return more than zero, in ns
+     * @return the same one always
      */
-    public long warnAfterNanos() {
-        return warnAfterNanos;
+    public Loop loop() {
+        return loop;
     }
 
     /**
-     * What the loop has done.
+     * How threads without the turn get their calls run.
      *
-     * @return counts that are exact when it sleeps
+     * @return the same one always
      */
-    public LoopCounters counters() {
-        return new LoopCounters(loop.turns(), loop.tasks(), idle.wakeUps(), idle.longest());
+    public Callers callers() {
+        return callers;
     }
 
     /**
@@ -523,17 +361,5 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
      */
     public int sources() {
         return lifecycle.sources();
-    }
-
-    Loop loop() {
-        return loop;
-    }
-
-    Turn turn() {
-        return turn;
-    }
-
-    Lifecycle lifecycle() {
-        return lifecycle;
     }
 }

@@ -47,15 +47,11 @@ public abstract class LoopSource extends LoopSourceFields {
     private long p0, p1, p2, p3, p4, p5, p6, p7;
 
     /**
-     * A source of this scheduler; {@link LoopScheduler#attach} it before the first signal.
+     * A source of a scheduler; attach it ({@link LoopScheduler#attach}) before the first signal.
      *
-     * @param scheduler whose thread drains it
+     * @param sources of the loop whose thread drains it
      */
-    protected LoopSource(LoopScheduler scheduler) {
-        this(scheduler.loop().sources());
-    }
-
-    LoopSource(Sources sources) {
+    protected LoopSource(Sources sources) {
         super(sources);
     }
 

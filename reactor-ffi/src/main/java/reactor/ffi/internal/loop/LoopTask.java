@@ -30,7 +30,7 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
     /** In ns: {@link #ONCE}, zero for "again at once, behind what is queued", or the distance of two runs. */
     final long period;
 
-    private final Loop loop;
+    private final Timers timers;
     private final @Nullable Composite parent;
 
     /** Null once nobody will run it any more: of whoever moved {@code state} to its last value. */
@@ -44,8 +44,8 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
     /** Tasks that are due at the same time run in the order in which they arrived. Loop's thread only. */
     long order;
 
-    LoopTask(Loop loop, Runnable body, @Nullable Composite parent, boolean internal, long period) {
-        this.loop = loop;
+    LoopTask(Timers timers, Runnable body, @Nullable Composite parent, boolean internal, long period) {
+        this.timers = timers;
         this.body = body;
         this.parent = parent;
         this.internal = internal;
@@ -97,7 +97,7 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
         while (!isDisposed()) {
             if (withdraw()) {
                 if (due != 0) {
-                    loop.timers().cancelled();
+                    timers.cancelled();
                 }
             } else if (STATE.compareAndSet(this, RUNNING, CANCELLED)) { // it cleans up itself when this run ends
                 leaveParent();

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The sources that the loop looks at. A newly active one arrives on a lock-free stack that allocates nothing; from there
  * the loop's thread takes it into its array, and looks at it in every pass until it has been empty for a while.
  */
-final class Sources {
+public final class Sources {
 
     /** No source has the thread for longer than this many items. */
     static final int BUDGET = 256;

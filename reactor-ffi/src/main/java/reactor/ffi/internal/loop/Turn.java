@@ -36,7 +36,7 @@ import reactor.ffi.internal.StackProbe;
  * to end a lend by waiting for all borrowers starves.
  */
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
-final class Turn {
+public final class Turn {
 
     /** What this thread has borrowed last. It may have given it back, or lent it: that it has it, the turn's baton says. */
     private static final class Borrowed {
@@ -74,9 +74,8 @@ final class Turn {
 
     /** The turn that this thread has: one at most. */
     static @Nullable Turn held() {
-        if (Thread.currentThread() instanceof LoopThread thread
-                && thread.scheduler.turn().isCurrent()) {
-            return thread.scheduler.turn();
+        if (Thread.currentThread() instanceof LoopThread thread && thread.turn().isCurrent()) {
+            return thread.turn();
         }
         Turn last = BORROWED.get().turn;
         return last != null && last.isCurrent() ? last : null;
@@ -86,7 +85,13 @@ final class Turn {
         return baton.isMine();
     }
 
-    boolean isLent() {
+    /**
+     * Returns whether the turn is lent at this moment. Any thread: a producer that is about to wait for room looks after
+     * {@link #waitsForRoom}.
+     *
+     * @return true while the scheduler's thread is inside callBlocking
+     */
+    public boolean isLent() {
         return lent;
     }
 
@@ -152,13 +157,17 @@ final class Turn {
         waitForRoom.forEach(LockSupport::unpark);
     }
 
-    /** A producer is about to wait for room: either it sees the lend after this, or a lend from here on wakes it. */
-    void waitsForRoom() {
+    /**
+     * Says that the calling thread is about to wait, asleep, for room in a queue of this scheduler. Either {@link #isLent} is true
+     * after this call, or a lend from here on unparks the thread. Called before each sleep; {@link #waitsNoMore} ends it.
+     */
+    public void waitsForRoom() {
         waitForRoom.add(Thread.currentThread());
         VarHandle.fullFence();
     }
 
-    void waitsNoMore() {
+    /** The opposite of {@link #waitsForRoom}. On the same thread. */
+    public void waitsNoMore() {
         waitForRoom.remove(Thread.currentThread());
     }
 
@@ -219,8 +228,8 @@ final class Turn {
         }
     }
 
-    /** The end of every borrowing, also of one that has not come to anything, or that an Error has ended half-way. */
-    void giveBack() {
+    /** Ends a borrowing, also one that has not come to anything, or that an Error has ended half-way. On the borrowing thread. */
+    public void giveBack() {
         if (baton.isMine()) {
             baton.release();
             BORROWED.get().turn = null; // whoever had another one, and lent it, says so again when it is back

@@ -7,7 +7,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A call whose caller waits for it: run once, under the turn of a scheduler, by the scheduler's thread or, while the turn is
- * lent, by the caller itself. Used once, by the thread that made it: {@link LoopScheduler#call}.
+ * lent, by the caller itself. Used once, by the thread that made it: {@link Callers#call}.
  */
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 public abstract non-sealed class TurnCall extends Requests.Request {

@@ -46,7 +46,7 @@ public final class Watch {
 
         private final String what;
         private final Thread who;
-        private final LoopScheduler scheduler;
+        private final LoopThread thread;
 
         /** Whether it does any harm, as far as can be seen from the watching thread. */
         private final BooleanSupplier harms;
@@ -56,12 +56,12 @@ public final class Watch {
         /** Once that has passed, the watching thread writes it. */
         private volatile long warnAt;
 
-        private Entry(String what, Thread who, LoopScheduler scheduler, BooleanSupplier harms) {
+        private Entry(String what, Thread who, LoopThread thread, BooleanSupplier harms) {
             this.what = what;
             this.who = who;
-            this.scheduler = scheduler;
+            this.thread = thread;
             this.harms = harms;
-            this.warnAt = begun + Math.min(scheduler.warnAfterNanos(), ASLEEP - begun);
+            this.warnAt = begun + Math.min(thread.warnAfterNanos(), ASLEEP - begun);
         }
 
         /** It is over. Any thread. */
@@ -76,16 +76,16 @@ public final class Watch {
      *
      * @param what what is going on: "a lend of the turn"
      * @param who the thread that does it
-     * @param scheduler whose thread matters
+     * @param thread the scheduler's, whose stack is shown too
      * @return what ends it
      */
-    public static Entry begin(String what, Thread who, LoopScheduler scheduler) {
-        return begin(what, who, scheduler, () -> true);
+    public static Entry begin(String what, Thread who, LoopThread thread) {
+        return begin(what, who, thread, () -> true);
     }
 
     /** As above; while it does no harm, it is looked at again after the warning time. */
-    static Entry begin(String what, Thread who, LoopScheduler scheduler, BooleanSupplier harms) {
-        Entry entry = new Entry(what, who, scheduler, harms);
+    static Entry begin(String what, Thread who, LoopThread thread, BooleanSupplier harms) {
+        Entry entry = new Entry(what, who, thread, harms);
         WATCHED.add(entry);
         long at = wakeAt;
         while (entry.warnAt < at && !WAKE_AT.compareAndSet(at, entry.warnAt)) {
@@ -121,24 +121,23 @@ public final class Watch {
      *
      * @param what what is going on: "waits for its turn"
      * @param who the thread that waits
-     * @param scheduler what it waits for
+     * @param thread the scheduler's, which it waits for
      * @param nanos for how long already
      */
-    public static void warn(String what, Thread who, LoopScheduler scheduler, long nanos) {
+    public static void warn(String what, Thread who, LoopThread thread, long nanos) {
         try {
-            log(what, who, scheduler, nanos);
+            log(what, who, thread, nanos);
         } catch (Throwable e) { // the logger, or no memory
             Errors.report(e);
         }
     }
 
-    private static void log(String what, Thread who, LoopScheduler scheduler, long nanos) {
-        Thread thread = scheduler.thread();
+    private static void log(String what, Thread who, LoopThread thread, long nanos) {
         StringBuilder text = new StringBuilder(what)
                 .append(": ")
                 .append(Duration.ofNanos(nanos).toMillis())
                 .append(" ms so far, ")
-                .append(scheduler);
+                .append(thread.scheduler());
         append(text.append("\nwho waits: "), who);
         if (who != thread) {
             append(text.append("\nthe scheduler's thread: "), thread);
@@ -174,13 +173,13 @@ public final class Watch {
         for (Iterator<Entry> all = WATCHED.iterator(); all.hasNext(); ) {
             Entry entry = all.next();
             if (entry.warnAt <= now && !entry.harms.getAsBoolean()) {
-                entry.warnAt = now + Math.min(Math.max(AGAIN, entry.scheduler.warnAfterNanos()), ASLEEP - now);
+                entry.warnAt = now + Math.min(Math.max(AGAIN, entry.thread.warnAfterNanos()), ASLEEP - now);
             }
             if (entry.warnAt > now) {
                 next = Math.min(next, entry.warnAt);
             } else {
                 all.remove();
-                warn(entry.what, entry.who, entry.scheduler, now - entry.begun);
+                warn(entry.what, entry.who, entry.thread, now - entry.begun);
             }
         }
         long at = wakeAt;

@@ -12,6 +12,7 @@ import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
 import reactor.ffi.internal.Awaited;
 import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.internal.loop.Turn;
 import reactor.ffi.internal.loop.Watch;
 import reactor.ffi.internal.metrics.QueueCounts;
 import reactor.ffi.internal.metrics.SourceCounters;
@@ -35,6 +36,7 @@ final class Intake<T> implements QueueCounts {
     private final CallbackOptions options;
     private final Overflow overflow;
     private final LoopScheduler scheduler;
+    private final Turn turn;
     private final SourceCounters counters;
     private final NativeSubscription<T> owner;
 
@@ -54,6 +56,7 @@ final class Intake<T> implements QueueCounts {
         this.options = options;
         this.overflow = options.overflow();
         this.scheduler = scheduler;
+        this.turn = scheduler.thread().turn();
         this.counters = counters;
         this.owner = owner;
         this.capacity = overflow.policy() == Overflow.Policy.UNBOUNDED ? Long.MAX_VALUE : overflow.capacity();
@@ -164,7 +167,7 @@ final class Intake<T> implements QueueCounts {
 
     /** Nor with the turn in hand: a borrower that goes on after the lend holds up the thread that would make room. */
     private boolean mayNotWait() {
-        return scheduler.isLent()
+        return turn.isLent()
                 || scheduler.isCurrent()
                 || Schedulers.isInNonBlockingThread(); // which the scheduler's own is
     }
@@ -173,14 +176,14 @@ final class Intake<T> implements QueueCounts {
     private boolean park(T value) {
         Thread self = Thread.currentThread();
         long start = System.nanoTime();
-        long warnAt = scheduler.warnAfterNanos();
+        long warnAt = scheduler.thread().warnAfterNanos();
         long left = value instanceof Awaited awaited ? awaited.nanosLeft() : Long.MAX_VALUE;
         long limit = Math.min(TimeUnit.NANOSECONDS.convert(overflow.timeout()), left);
         boolean interrupted = false;
         try {
             waiting.add(self);
             while (true) {
-                scheduler.waitsForRoom();
+                turn.waitsForRoom();
                 int outcome = queue.offer(value, capacity);
                 if (outcome != EventQueue.FULL) {
                     return outcome == EventQueue.OFFERED ? taken() : discardTooLate(value);
@@ -201,7 +204,7 @@ final class Intake<T> implements QueueCounts {
                 }
                 if (waited >= warnAt) {
                     warnAt = Long.MAX_VALUE;
-                    Watch.warn("waits for room in the queue of " + options.name(), self, scheduler, waited);
+                    Watch.warn("waits for room in the queue of " + options.name(), self, scheduler.thread(), waited);
                 }
                 LockSupport.parkNanos(this, Math.min(limit, warnAt) - waited);
                 interrupted |= Thread.interrupted();
@@ -210,7 +213,7 @@ final class Intake<T> implements QueueCounts {
                 }
             }
         } finally {
-            scheduler.waitsNoMore();
+            turn.waitsNoMore();
             if (!waiting.remove(self)) {
                 wake(1); // a wake-up meant for somebody who waits still
             }

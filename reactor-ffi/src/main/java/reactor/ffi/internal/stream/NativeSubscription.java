@@ -134,7 +134,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             long source,
             Registration<? super NativeSink<T>> registration,
             Departures departures) {
-        super(scheduler);
+        super(scheduler.loop().sources());
         this.actual = actual;
         this.options = options;
         this.scheduler = scheduler;

@@ -281,7 +281,7 @@ final class SharedRegistration<T> implements RegisteringSink<T> {
     private final class End extends LoopSource {
 
         End(LoopScheduler scheduler) {
-            super(scheduler);
+            super(scheduler.loop().sources());
         }
 
         @Override

@@ -214,7 +214,7 @@ final class Teardown {
         long limit = loopLimit;
         long start = System.nanoTime();
         boolean interrupted = false;
-        Watch.Entry watch = Watch.begin("the wait for the native loop of " + name, loop, scheduler);
+        Watch.Entry watch = Watch.begin("the wait for the native loop of " + name, loop, scheduler.thread());
         try {
             long left;
             while (loop.isAlive() && (left = limit - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)) > 0) {
@@ -316,7 +316,7 @@ final class Teardown {
     }
 
     private @Nullable Throwable run(Action action, @Nullable Throwable before) {
-        Watch.Entry watch = Watch.begin("an onDispose action of " + name, Thread.currentThread(), scheduler);
+        Watch.Entry watch = Watch.begin("an onDispose action of " + name, Thread.currentThread(), scheduler.thread());
         remove(action);
         try {
             action.action.run();

@@ -39,13 +39,13 @@ class OwnWaitsTest {
     private static final Set<String> ON_THREADS_THAT_MAY_BLOCK = Set.of(
             // Of our own.
             "life.KeepAlive.sleep",
-            "loop.LoopScheduler.bury",
+            "loop.LoopLife.bury",
             "loop.Watch.look",
             "upcall.NativeThreads.linger",
             "upcall.Sweeper.run",
             "call.Closings.run",
             // The shutdown hook's.
-            "loop.Leave.awaitEnd",
+            "loop.ExitHook$Leave.awaitEnd",
             // Producers: who must not block uses the reserve.
             "stream.Intake.park",
             "stream.Intake.spin",

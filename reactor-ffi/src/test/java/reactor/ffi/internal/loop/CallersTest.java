@@ -72,20 +72,22 @@ class CallersTest {
     void aCallerWhoseWaitFailsLeavesNoCallBehind() throws Exception {
         occupy();
         AtomicBoolean ran = new AtomicBoolean();
-        FutureTask<Boolean> call = start(() -> scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        ran.set(true);
-                    }
+        FutureTask<Boolean> call = start(() -> scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                ran.set(true);
+                            }
 
-                    @Override
-                    protected void sleeps() {
-                        throw new OutOfMemoryError("of this test");
-                    }
-                },
-                LIMIT,
-                true));
+                            @Override
+                            protected void sleeps() {
+                                throw new OutOfMemoryError("of this test");
+                            }
+                        },
+                        LIMIT,
+                        true));
         assertThatThrownBy(() -> call.get(5, TimeUnit.SECONDS)).hasRootCauseMessage("of this test");
         until.countDown();
         afterAllThatIsQueued();
@@ -95,22 +97,24 @@ class CallersTest {
     @Test
     void aCallerWhoseWaitFailsWaitsForTheHandlerThatHasBegun() throws Exception {
         CountDownLatch begun = new CountDownLatch(1);
-        FutureTask<Boolean> call = start(() -> scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        begun.countDown();
-                        await(until);
-                    }
+        FutureTask<Boolean> call = start(() -> scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                begun.countDown();
+                                await(until);
+                            }
 
-                    @Override
-                    protected void sleeps() {
-                        await(begun);
-                        throw new OutOfMemoryError("of this test");
-                    }
-                },
-                LIMIT,
-                true));
+                            @Override
+                            protected void sleeps() {
+                                await(begun);
+                                throw new OutOfMemoryError("of this test");
+                            }
+                        },
+                        LIMIT,
+                        true));
         await(begun);
         assertThatThrownBy(() -> call.get(200, TimeUnit.MILLISECONDS))
                 .isInstanceOf(java.util.concurrent.TimeoutException.class);
@@ -126,47 +130,53 @@ class CallersTest {
         CountDownLatch answered = new CountDownLatch(1);
         CountDownLatch failing = new CountDownLatch(1);
         scheduler.schedule(() -> scheduler.runBlocking(answered::await));
-        org.awaitility.Awaitility.await().until(scheduler::isLent);
-        FutureTask<Boolean> busy = start(() -> scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        inside.countDown();
-                        await(until);
-                    }
-                },
-                LIMIT,
-                true));
+        org.awaitility.Awaitility.await().until(() -> scheduler.thread().turn().isLent());
+        FutureTask<Boolean> busy = start(() -> scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                inside.countDown();
+                                await(until);
+                            }
+                        },
+                        LIMIT,
+                        true));
         await(inside);
-        FutureTask<Boolean> fails = start(() -> scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {}
+        FutureTask<Boolean> fails = start(() -> scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {}
 
-                    @Override
-                    protected void sleeps() {
-                        failing.countDown();
-                        throw new OutOfMemoryError("of this test");
-                    }
-                },
-                LIMIT,
-                true));
+                            @Override
+                            protected void sleeps() {
+                                failing.countDown();
+                                throw new OutOfMemoryError("of this test");
+                            }
+                        },
+                        LIMIT,
+                        true));
         await(failing);
         CountDownLatch sleeping = new CountDownLatch(1);
         AtomicReference<Thread> sleeper = new AtomicReference<>();
-        FutureTask<Boolean> other = start(() -> scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {}
+        FutureTask<Boolean> other = start(() -> scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {}
 
-                    @Override
-                    protected void sleeps() {
-                        sleeper.set(Thread.currentThread());
-                        sleeping.countDown();
-                    }
-                },
-                LIMIT,
-                true));
+                            @Override
+                            protected void sleeps() {
+                                sleeper.set(Thread.currentThread());
+                                sleeping.countDown();
+                            }
+                        },
+                        LIMIT,
+                        true));
         await(sleeping);
         Awaitility.await().until(() -> sleeper.get().getState() == Thread.State.TIMED_WAITING);
         until.countDown();
@@ -184,7 +194,7 @@ class CallersTest {
             occupy();
             FutureTask<Boolean> call = start(() -> {
                 waiting.set(new Nothing());
-                return scheduler.call(waiting.get(), LIMIT, true);
+                return scheduler.callers().call(waiting.get(), LIMIT, true);
             });
             assertThat(call.get(5, TimeUnit.SECONDS)).isFalse();
         });
@@ -199,7 +209,7 @@ class CallersTest {
         };
         logging(fails, () -> {
             occupy();
-            FutureTask<Boolean> call = start(() -> scheduler.call(new Nothing(), LIMIT, true));
+            FutureTask<Boolean> call = start(() -> scheduler.callers().call(new Nothing(), LIMIT, true));
             await(warned);
             until.countDown();
             assertThat(call.get(10, TimeUnit.SECONDS)).isTrue();

@@ -263,15 +263,17 @@ class LoopExitIT {
     }
 
     static boolean answer(LoopScheduler scheduler, Runnable body) {
-        return scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        body.run();
-                    }
-                },
-                TimeUnit.SECONDS.toNanos(10),
-                true);
+        return scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                body.run();
+                            }
+                        },
+                        TimeUnit.SECONDS.toNanos(10),
+                        true);
     }
 
     static final class ExitInLend {
@@ -367,7 +369,7 @@ class LoopExitIT {
             TestSource source = new TestSource(loop);
             loop.attach(source);
             scheduler.ref();
-            Watch.begin("never ends", Thread.currentThread(), loop).end();
+            Watch.begin("never ends", Thread.currentThread(), loop.thread()).end();
             for (int i = 0; i < 1_000; i++) {
                 source.offer(i);
                 scheduler.schedule(() -> {});

@@ -81,9 +81,7 @@ class LoopWakingTest {
         scheduler.disposeGracefully().block(Duration.ofSeconds(10));
         assertThat(last).containsOnly(each);
         assertThat(disorder).hasValue(0);
-        assertThat(scheduler.counters().tasks())
-                .isBetween((long) each * THREADS, (long) each * THREADS + 1); // the end is one
-        assertThat(scheduler.counters().wakeUps()).as("it did sleep").isPositive();
+        assertThat(scheduler.loop().wakeUps()).as("it did sleep").isPositive();
     }
 
     @ParameterizedTest
@@ -211,12 +209,12 @@ class LoopWakingTest {
         scheduler.attach(source);
         source.offer("starts the thread");
         await().until(() -> scheduler.thread().getState() == Thread.State.WAITING);
-        long before = scheduler.counters().wakeUps();
+        long before = scheduler.loop().wakeUps();
         for (int i = 0; i < 10_000; i++) {
             source.offer(i);
         }
         await().until(() -> source.drained.get() == 10_001);
-        assertThat(scheduler.counters().wakeUps() - before).isLessThanOrEqualTo(5);
+        assertThat(scheduler.loop().wakeUps() - before).isLessThanOrEqualTo(5);
         scheduler.detach(source);
     }
 }

@@ -11,7 +11,7 @@ class TestSource extends LoopSource {
     final AtomicLong drained = new AtomicLong();
 
     TestSource(LoopScheduler scheduler) {
-        super(scheduler);
+        super(scheduler.loop().sources());
     }
 
     void offer(Object item) {

@@ -35,15 +35,17 @@ class TurnStressTest {
     private volatile boolean stop;
 
     private boolean answer(int depth) {
-        boolean answered = scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        handler(depth);
-                    }
-                },
-                LIMIT,
-                true);
+        boolean answered = scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                handler(depth);
+                            }
+                        },
+                        LIMIT,
+                        true);
         if (!answered) {
             unanswered.incrementAndGet();
         }

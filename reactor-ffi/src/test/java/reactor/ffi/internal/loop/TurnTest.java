@@ -53,15 +53,17 @@ class TurnTest {
     }
 
     private static boolean call(LoopScheduler scheduler, long limit, Runnable body) {
-        return scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        body.run();
-                    }
-                },
-                limit,
-                true);
+        return scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                body.run();
+                            }
+                        },
+                        limit,
+                        true);
     }
 
     /** The scheduler's thread is busy, without lending, until then. */
@@ -81,8 +83,8 @@ class TurnTest {
     private String who() {
         return (scheduler.isCurrent() ? "current " : "")
                 + (scheduler.isOwnTurn() ? "own " : "")
-                + (scheduler.isOwnThread() ? "thread " : "")
-                + (scheduler.isLent() ? "lent" : "");
+                + (scheduler.thread().isCurrent() ? "thread " : "")
+                + (scheduler.thread().turn().isLent() ? "lent" : "");
     }
 
     @Test
@@ -178,7 +180,7 @@ class TurnTest {
                     }
                 };
                 calls.add(new WeakReference<>(call));
-                return scheduler.call(call, LIMIT, true);
+                return scheduler.callers().call(call, LIMIT, true);
             }));
             awaitLatch(queued);
         });
@@ -205,8 +207,9 @@ class TurnTest {
         });
         begun.await();
         AtomicBoolean own = new AtomicBoolean(true);
-        first.set(start(() -> call(scheduler, LIMIT, () -> own.set(scheduler.isOwnThread()))));
-        await().until(() -> scheduler.turn().hasRequests());
+        first.set(start(
+                () -> call(scheduler, LIMIT, () -> own.set(scheduler.thread().isCurrent()))));
+        await().until(() -> scheduler.thread().turn().hasRequests());
         await().until(() -> callerSleeps());
         go.countDown();
         assertThat(lend.get()).isTrue();
@@ -286,7 +289,7 @@ class TurnTest {
                         }));
                         inside.await();
                         FutureTask<Boolean> producer = start(() -> {
-                            while (scheduler.isLent()) {
+                            while (scheduler.thread().turn().isLent()) {
                                 Thread.onSpinWait();
                             }
                             return waitForALend(waits);
@@ -305,13 +308,13 @@ class TurnTest {
 
     /** As a producer that finds a queue full; whether it was woken. */
     private boolean waitForALend(CountDownLatch waits) {
-        scheduler.waitsForRoom();
+        scheduler.thread().turn().waitsForRoom();
         waits.countDown();
         long from = System.nanoTime();
-        while (!scheduler.isLent() && System.nanoTime() - from < LIMIT) {
+        while (!scheduler.thread().turn().isLent() && System.nanoTime() - from < LIMIT) {
             LockSupport.parkNanos(LIMIT);
         }
-        scheduler.waitsNoMore();
+        scheduler.thread().turn().waitsNoMore();
         return System.nanoTime() - from < LIMIT;
     }
 
@@ -330,7 +333,7 @@ class TurnTest {
                         return isDone();
                     }
                 };
-                assertThat(scheduler.call(call, LIMIT, true)).isTrue();
+                assertThat(scheduler.callers().call(call, LIMIT, true)).isTrue();
                 return scheduled.get().get();
             });
             assertThat(work.get()).isTrue();
@@ -375,7 +378,7 @@ class TurnTest {
             Thread.currentThread().interrupt();
             return call(scheduler, LIMIT, () -> {}) && Thread.interrupted();
         });
-        await().until(() -> scheduler.turn().hasRequests());
+        await().until(() -> scheduler.thread().turn().hasRequests());
         go.countDown();
         assertThat(call.get()).isTrue();
     }
@@ -408,15 +411,17 @@ class TurnTest {
         on(scheduler, () -> null).get();
         await().until(() -> scheduler.thread().getState() == Thread.State.WAITING);
         AtomicBoolean ran = new AtomicBoolean();
-        FutureTask<Boolean> call = start(() -> scheduler.call(
-                new TurnCall() {
-                    @Override
-                    protected void run() {
-                        ran.set(true);
-                    }
-                },
-                LIMIT,
-                false));
+        FutureTask<Boolean> call = start(() -> scheduler
+                .callers()
+                .call(
+                        new TurnCall() {
+                            @Override
+                            protected void run() {
+                                ran.set(true);
+                            }
+                        },
+                        LIMIT,
+                        false));
         await().during(Duration.ofMillis(100)).untilFalse(ran);
         scheduler.schedule(() -> {});
         assertThat(call.get()).isTrue();
@@ -428,7 +433,7 @@ class TurnTest {
         CountDownLatch go = new CountDownLatch(1);
         occupy(go);
         FutureTask<Boolean> call = start(() -> call(scheduler, LIMIT, () -> {}));
-        await().until(() -> scheduler.turn().hasRequests());
+        await().until(() -> scheduler.thread().turn().hasRequests());
         scheduler.dispose();
         go.countDown();
         scheduler.thread().join();

@@ -53,12 +53,12 @@ class WatchTest {
     void whatTakesTooLongIsLoggedOnceWithBothStacks() throws Exception {
         CountDownLatch end = new CountDownLatch(1);
         scheduler.schedule(() -> busyOnTheScheduler(end));
-        Watch.Entry entry = Watch.begin("an unregister action", Thread.currentThread(), scheduler);
+        Watch.Entry entry = Watch.begin("an unregister action", Thread.currentThread(), scheduler.thread());
         await().until(() -> log().contains("the scheduler's thread"));
         assertThat(log())
                 .contains("an unregister action", "CallbackScheduler(watched)", "whatTakesTooLongIsLoggedOnce")
                 .contains("busyOnTheScheduler");
-        Watch.Entry another = Watch.begin("another action", Thread.currentThread(), scheduler);
+        Watch.Entry another = Watch.begin("another action", Thread.currentThread(), scheduler.thread());
         await().until(() -> log().contains("another action")); // it has looked again
         assertThat(log().split("an unregister action", -1)).hasSize(2);
         another.end();
@@ -78,7 +78,7 @@ class WatchTest {
     void aWarningTimeWithoutEndNeverComes() {
         LoopScheduler patient =
                 LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(ChronoUnit.FOREVER.getDuration()));
-        Watch.Entry entry = Watch.begin("endless", Thread.currentThread(), patient);
+        Watch.Entry entry = Watch.begin("endless", Thread.currentThread(), patient.thread());
         await().during(Duration.ofMillis(120)).until(() -> !log().contains("endless"));
         entry.end();
         patient.dispose();
@@ -87,7 +87,7 @@ class WatchTest {
     @Test
     void whatEndsInTimeIsNotLogged() {
         for (int i = 0; i < 1_000; i++) {
-            Watch.begin("brief", Thread.currentThread(), scheduler).end();
+            Watch.begin("brief", Thread.currentThread(), scheduler.thread()).end();
         }
         await().during(Duration.ofMillis(120)).until(() -> !log().contains("brief"));
     }
@@ -96,9 +96,9 @@ class WatchTest {
     void anEarlierOneIsNotMissedBehindALaterOne() {
         LoopScheduler patient =
                 LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(Duration.ofHours(1)));
-        Watch.Entry later = Watch.begin("later", Thread.currentThread(), patient);
+        Watch.Entry later = Watch.begin("later", Thread.currentThread(), patient.thread());
         await().until(WatchTest::sleepsForATime);
-        Watch.Entry sooner = Watch.begin("sooner", Thread.currentThread(), scheduler);
+        Watch.Entry sooner = Watch.begin("sooner", Thread.currentThread(), scheduler.thread());
         await().until(() -> log().contains("sooner"));
         sooner.end();
         later.end();
@@ -164,13 +164,15 @@ class WatchTest {
         });
         busy.await(); // an idle scheduler would let the caller run at once
         Thread caller = new Thread(
-                () -> scheduler.call(
-                        new TurnCall() {
-                            @Override
-                            protected void run() {}
-                        },
-                        TimeUnit.SECONDS.toNanos(10),
-                        true),
+                () -> scheduler
+                        .callers()
+                        .call(
+                                new TurnCall() {
+                                    @Override
+                                    protected void run() {}
+                                },
+                                TimeUnit.SECONDS.toNanos(10),
+                                true),
                 "caller");
         caller.start();
         await().until(() -> log().contains("waits for its turn"));
