@@ -295,7 +295,7 @@ class EndOrderIT extends StreamTest {
             CountDownLatch unregistering = new CountDownLatch(1);
             NativeFlux.<Long>create(sink -> sink.onDispose(() -> {
                         unregistering.countDown();
-                        lastHalfASecond(); // in which the JVM must not end
+                        takeHalfASecond();
                         System.out.println("unregistered");
                     }))
                     .subscribe()
@@ -304,7 +304,8 @@ class EndOrderIT extends StreamTest {
             System.exit(0);
         }
 
-        private static void lastHalfASecond() {
+        /** Sleeps: an action that takes its time is what is tested, and the JVM must not end meanwhile. */
+        private static void takeHalfASecond() {
             try {
                 Thread.sleep(500);
             } catch (InterruptedException e) {

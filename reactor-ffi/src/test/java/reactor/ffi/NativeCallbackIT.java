@@ -69,7 +69,8 @@ class NativeCallbackIT {
             }));
             Thread later = new Thread(() -> {
                 try {
-                    Thread.sleep(400); // what must not happen in this time: the JVM's exit
+                    Thread.sleep(
+                            400); // time in which the JVM could end, and must not: nothing else is there to wait for
                 } catch (InterruptedException e) {
                     throw new IllegalStateException(e);
                 }

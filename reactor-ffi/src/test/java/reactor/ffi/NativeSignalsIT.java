@@ -248,7 +248,10 @@ class NativeSignalsIT {
                         }
                     });
             Signaller.kill("USR1", 1_000);
-            Thread.sleep(500); // one that is still on its way when USR1 is given back would end this process
+            // A signal that is still on its way when USR1 is given back would end this process, and neither the kernel
+            // nor
+            // the JVM tells whether one is.
+            Thread.sleep(500);
             System.out.println(last);
             subscription.dispose();
         }

@@ -166,7 +166,7 @@ class BlockHoundIT {
         private void run() throws Exception {
             ReentrantLock lock = new ReentrantLock();
             lock.lock();
-            subscriber("sleeps", () -> Thread.sleep(1));
+            subscriber("sleeps", () -> Thread.sleep(1)); // BlockHound is to see that, as each of the waits below
             subscriber("waits for a lock", lock::lock);
             subscriber("waits for a future", () -> new CompletableFuture<>().get(1, TimeUnit.SECONDS));
             subscriber("parks", () -> LockSupport.parkNanos(1_000));
@@ -195,6 +195,7 @@ class BlockHoundIT {
             scheduler.disposeGracefully().block(LIMIT);
         }
 
+        /** What BlockHound is to see, where it must not be, and to allow elsewhere. */
         private static boolean sleep() throws InterruptedException {
             Thread.sleep(1);
             return true;

@@ -85,7 +85,7 @@ final class OtherParts {
         Flux<Integer> offloaded = Flux.range(0, calls)
                 .flatMap(
                         i -> round.scheduler.offload(() -> {
-                            Thread.sleep(i % 10 == 0 ? 1 : 0); // off the scheduler one may
+                            Thread.sleep(i % 10 == 0 ? 1 : 0); // the slow call itself: off the scheduler one may sleep
                             return i;
                         }),
                         64)

@@ -253,7 +253,7 @@ class NoThreadsIT {
         /** The first lend of all starts the thread that warns. */
         private static void lend() {
             Mono<String> lend = Mono.fromCallable(() -> SCHEDULER.callBlocking(() -> {
-                        Thread.sleep(200); // longer than the time after which it is warned of
+                        Thread.sleep(200); // a lend that lasts longer than the warning time is what is tested
                         return "lent";
                     }))
                     .subscribeOn(SCHEDULER);

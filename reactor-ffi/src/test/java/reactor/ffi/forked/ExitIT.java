@@ -146,7 +146,7 @@ class ExitIT {
             Disposable slow = NativeFlux.create(CallbackOptions.named("slow").on(scheduler), sink -> {
                         sink.onDispose(() -> {
                             begun.countDown();
-                            Thread.sleep(500);
+                            Thread.sleep(500); // an action that takes its time: the JVM must not end meanwhile
                             System.out.println("slow unregistered");
                         });
                     })

@@ -11,7 +11,10 @@ import reactor.ffi.fixture.Until;
 /** Signals of another process, and subscriptions to them that come and go. */
 final class SentSignals extends RoundsLoad {
 
-    /** A signal that is on its way when the last subscription gives it back would end the process. */
+    /**
+     * How long no signal is sent before USR1 is given back, in ms: a signal that is still on its way then would end the process, and
+     * neither the kernel nor the JVM tells whether one is.
+     */
     private static final long ON_ITS_WAY = 500;
 
     private final AtomicLong seen = new AtomicLong();

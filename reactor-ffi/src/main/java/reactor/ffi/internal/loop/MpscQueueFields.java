@@ -5,6 +5,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The fields of an {@link MpscQueue}, kept apart by superclasses, which HotSpot lays out in order: what producers write
  * and what the consumer writes never share a cache line, nor a prefetched pair of them.
+ *
+ * <p>The queue of a stream has its own chain of superclasses, {@code EventQueueFields}, with the same paddings: Java lays fields
+ * out behind those of the superclass, so padding that lies between two groups of fields cannot be inherited from a common one.
  */
 @SuppressWarnings({"unused", "MultiVariableDeclaration"}) // padding
 final class MpscQueueFields {

@@ -1,12 +1,14 @@
 package reactor.ffi.internal.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import reactor.ffi.CallbackScheduler;
@@ -41,9 +43,10 @@ class LoopExitIT {
         return source;
     }
 
-    static void sleep(long millis) {
+    /** An unregister that never ends. */
+    static void hang() {
         try {
-            Thread.sleep(millis);
+            new CountDownLatch(1).await();
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
         }
@@ -340,7 +343,7 @@ class LoopExitIT {
 
     static final class ExitThatHangs {
         public static void main(String[] args) {
-            attach(scheduler(), "stuck", () -> sleep(60_000));
+            attach(scheduler(), "stuck", LoopExitIT::hang);
             attach(scheduler(), "free", () -> {});
             System.exit(7);
         }
@@ -375,12 +378,24 @@ class LoopExitIT {
                 scheduler.schedule(() -> {});
             }
             scheduler.schedule(() -> {}, 1, TimeUnit.HOURS);
-            Thread.sleep(1_500);
+            await().until(() -> loop.thread().getState() == Thread.State.TIMED_WAITING);
+            awaitQuiet();
             long before = cpu();
-            Thread.sleep(5_000);
+            Thread.sleep(5_000); // the time in which nothing happens, whose cost is measured
             long used = cpu() - before;
             System.out.println("under 10 ms: " + (used < 10_000_000) + ", " + used / 1_000 + " us");
             scheduler.unref();
+        }
+
+        /** Until the library's threads have used no CPU for half a second: before that they work off what they were given. */
+        private static void awaitQuiet() {
+            AtomicLong last = new AtomicLong(-1);
+            await().during(Duration.ofMillis(500))
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> {
+                        long now = cpu();
+                        return last.getAndSet(now) == now;
+                    });
         }
 
         private static long cpu() {
