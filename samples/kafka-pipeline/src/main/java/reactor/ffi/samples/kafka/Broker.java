@@ -78,7 +78,7 @@ final class Broker implements AutoCloseable {
     }
 
     /** Waits until the cluster answers, and all its nodes are there. */
-    private static void awaitReady(List<Broker> brokers, String properties) throws InterruptedException {
+    static void awaitReady(List<Broker> brokers, String properties) throws InterruptedException {
         String bootstrap =
                 String.join(",", brokers.stream().map(Broker::address).toList());
         long end = System.nanoTime() + START.toNanos();

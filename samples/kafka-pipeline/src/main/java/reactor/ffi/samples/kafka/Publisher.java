@@ -36,7 +36,7 @@ public final class Publisher {
             Map.entry("rate", "10000"),
             Map.entry("overflow", "block"),
             Map.entry("queue", "65536"),
-            Map.entry("wait", "120"),
+            Map.entry("wait", "300"),
             Map.entry("batch", "128"),
             Map.entry("batch-millis", "20"),
             Map.entry("in-flight", "4194304"),

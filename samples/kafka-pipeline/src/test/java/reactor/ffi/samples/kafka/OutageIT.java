@@ -34,22 +34,24 @@ class OutageIT {
         rig.endWorkers();
     }
 
-    private static void awayFor(Duration time) throws Exception {
+    private static void awayFor(Duration time, Worker... publishers) throws Exception {
         Broker broker = rig.brokers.getFirst();
+        assertThat(publishers).as("publishing when the broker is killed").allMatch(Worker::isAlive);
         broker.kill();
         long back = System.nanoTime() + time.toNanos();
         await().atMost(time.plusMinutes(1))
                 .pollInterval(Duration.ofMillis(100))
                 .until(() -> System.nanoTime() - back >= 0);
         broker.start();
+        rig.awaitBrokers();
     }
 
     @Test
     void ofTwentySecondsMakesNativeThreadsWaitOrTheSourceDropWhichIsCountedExactly() throws Exception {
         rig.aggregator("a");
         rig.aggregator("b");
-        Worker waiting = rig.publisher("--each=100000", "--rate=5000", "--queue=1024", "--in-flight=" + BOUND);
-        Rig.reaches(waiting, "acknowledged", 10_000);
+        Worker waiting = rig.publisher("--each=200000", "--rate=4000", "--queue=1024", "--in-flight=" + BOUND);
+        Rig.reaches(waiting, "run", 1); // the other one is another run
         Worker dropping = rig.publisher(
                 "--first-source=6",
                 "--each=150000",
@@ -57,15 +59,16 @@ class OutageIT {
                 "--queue=1024",
                 "--overflow=drop",
                 "--in-flight=" + BOUND);
+        Rig.reaches(waiting, "acknowledged", 10_000);
         Rig.reaches(dropping, "acknowledged", 10_000);
-        awayFor(Duration.ofSeconds(20));
+        awayFor(Duration.ofSeconds(20), waiting, dropping);
 
-        rig.agrees(waiting, 180);
-        assertThat(waiting.figure("sent")).isEqualTo(600_000);
+        rig.agrees(waiting, 300);
+        assertThat(waiting.figure("sent")).isEqualTo(1_200_000);
         assertThat(waiting.figure("dropped")).isZero();
         assertThat(waiting.figure("most-in-flight")).isBetween(1L, BOUND);
 
-        rig.agrees(dropping, 180);
+        rig.agrees(dropping, 300);
         assertThat(dropping.figure("sent")).isEqualTo(900_000);
         assertThat(dropping.figure("dropped")).isPositive();
         assertThat(dropping.figure("most-in-flight")).isBetween(1L, BOUND);
@@ -83,9 +86,9 @@ class OutageIT {
                 "--queue=8192",
                 "--in-flight=" + BOUND);
         Rig.reaches(publisher, "acknowledged", 100_000);
-        awayFor(Duration.ofMinutes(1));
+        awayFor(Duration.ofMinutes(1), publisher);
 
-        rig.agrees(publisher, 180);
+        rig.agrees(publisher, 300);
         assertThat(publisher.figure("sent")).isEqualTo(4_000_000);
         assertThat(publisher.figure("most-in-flight")).isBetween(1L, BOUND);
     }

@@ -111,6 +111,11 @@ final class Rig implements AutoCloseable {
         return worker;
     }
 
+    /** Waits until all brokers answer. */
+    void awaitBrokers() throws InterruptedException {
+        Broker.awaitReady(brokers, properties);
+    }
+
     /** Ends all that was started; the brokers, the topics and what was read stay. */
     void endWorkers() {
         workers.forEach(Worker::close);
