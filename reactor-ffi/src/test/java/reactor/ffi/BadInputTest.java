@@ -56,6 +56,7 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.ffi.fixture.Callbacks.EchoInt;
 import reactor.ffi.micrometer.CallbackMeters;
+import reactor.ffi.spring.CallbackStreams;
 
 /**
  * Every public method, and what it says to bad input: null, closed, of the wrong thread, of the wrong type, over a limit, and
@@ -101,7 +102,8 @@ class BadInputTest {
             # takes any object of its type, and a null is all that is wrong
             CallbackOptions.on(CallbackScheduler) CallbackOptions.overflow(Overflow) CallbackOptions.onError(Consumer)
             CallbackOptions.onRegistered(NativeAction) CallbackOptions.onUnregistered(NativeAction)
-            CallbackScheduler.create(SchedulerOptions)
+            CallbackScheduler.create(SchedulerOptions) CallbackStreams.create(CallbackOptions, Registration)
+            CallbackStreams.share(CallbackOptions, Registration) CallbackStreams.untilStop(Flux)
             """;
 
     private static final MemorySegment ABS =
@@ -530,6 +532,19 @@ class BadInputTest {
                 "CallbackMetrics.of(String)",
                 "a name that nobody has",
                 () -> assertThat(CallbackMetrics.of("nobody").delivered()).isZero());
+        refused(
+                table,
+                "CallbackStreams.options(String)",
+                "blank",
+                IllegalArgumentException.class,
+                () -> new CallbackStreams(CallbackScheduler.shared(), Overflow.latest()).options(" "),
+                "name is blank");
+        allowed(table, "CallbackStreams.connected(String, String)", "a name that nobody has", () -> {
+            new CallbackStreams(CallbackScheduler.shared(), Overflow.latest()).connected("nobody", "nothing");
+        });
+        allowed(table, "CallbackStreams.disconnected(String, String)", "a name that nobody has", () -> {
+            new CallbackStreams(CallbackScheduler.shared(), Overflow.latest()).disconnected("nobody", "nothing");
+        });
         allowed(table, "CallbackMeters.bindTo(MeterRegistry)", "twice", () -> {
             SimpleMeterRegistry registry = new SimpleMeterRegistry();
             new CallbackMeters().bindTo(registry);
@@ -1396,6 +1411,7 @@ class BadInputTest {
                         NativeCallback.direct(EchoInt.class, ECHO),
                         NativeCallback.synchronous(scheduler, EchoInt.class, ECHO),
                         new CallbackMeters(),
+                        new CallbackStreams(scheduler, Overflow.latest()),
                         sink("plain", true),
                         sink("shared", true),
                         sink("exchange", true),
@@ -1441,6 +1457,7 @@ class BadInputTest {
                 (NativeAction) () -> {},
                 (NativeCall<Object>) () -> 1,
                 (Registration<NativeSink<Object>>) ignored -> {},
+                Flux.never(),
                 (Confined.Action<Object>) ignored -> {},
                 (Confined.Query<Object, Object>) ignored -> 1,
                 1,

@@ -53,6 +53,7 @@ class FloorPlanTest {
     private static final String CALL = "reactor.ffi.internal.call";
     private static final String SIGNAL = "reactor.ffi.internal.signal";
     private static final String METERS = "reactor.ffi.micrometer";
+    private static final String SPRINGS = "reactor.ffi.spring";
     private static final String TOLD = "reactor.ffi.internal.blockhound";
 
     /** What a room may know, and how the table in docs/architecture.md says that. */
@@ -66,6 +67,7 @@ class FloorPlanTest {
             new Known("Reactor", resideInAnyPackage("reactor.core..", "reactor.util..", "org.reactivestreams"));
     private static final Known LOG = new Known("Reactor's log", resideInAPackage("reactor.util"));
     private static final Known MICROMETER = new Known("Micrometer", resideInAPackage("io.micrometer.."));
+    private static final Known SPRING = new Known("Spring", resideInAPackage("org.springframework.."));
     private static final Known BLOCK_HOUND = new Known("BlockHound", resideInAPackage("reactor.blockhound.."));
 
     /** What each room knows besides its own classes, in the order of the table. */
@@ -106,6 +108,7 @@ class FloorPlanTest {
                         only(CallbackMetrics.class),
                         only(SchedulerMetrics.class),
                         only(PoolMetrics.class)));
+        KNOWS.put(SPRINGS, List.of(room(METERS), JDK, REACTOR, MICROMETER, SPRING, room(API)));
     }
 
     /** The classes of {@code reactor.ffi} that know a room. No other class there knows one. */
@@ -192,18 +195,21 @@ class FloorPlanTest {
                 .check(MAIN);
     }
 
-    /** So that the rest runs without the optional dependencies. */
+    /** So that the rest runs without the optional dependencies. Spring's package makes the bean of the meters. */
     @Test
     void whatIsOptionalIsKnownInOnePackageThatNobodyKnows() {
-        for (String optional : List.of(METERS, TOLD)) {
-            noClasses()
-                    .that()
-                    .resideOutsideOfPackage(optional)
-                    .should()
-                    .dependOnClassesThat(
-                            in(optional).or(optional.equals(METERS) ? MICROMETER.classes : BLOCK_HOUND.classes))
-                    .check(MAIN);
-        }
+        onlyThesePackagesKnow(in(METERS).or(MICROMETER.classes), METERS, SPRINGS);
+        onlyThesePackagesKnow(in(SPRINGS).or(SPRING.classes), SPRINGS);
+        onlyThesePackagesKnow(in(TOLD).or(BLOCK_HOUND.classes), TOLD);
+    }
+
+    private static void onlyThesePackagesKnow(DescribedPredicate<JavaClass> optional, String... packages) {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(packages)
+                .should()
+                .dependOnClassesThat(optional)
+                .check(MAIN);
     }
 
     @Test
@@ -269,7 +275,7 @@ class FloorPlanTest {
             ModuleDescriptor module = ModuleDescriptor.read(descriptor);
             assertThat(module.exports())
                     .extracting(ModuleDescriptor.Exports::source)
-                    .containsExactlyInAnyOrder("reactor.ffi", METERS);
+                    .containsExactlyInAnyOrder("reactor.ffi", METERS, SPRINGS);
             assertThat(module.opens()).isEmpty();
         }
     }
