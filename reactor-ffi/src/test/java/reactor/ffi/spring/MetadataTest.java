@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,6 +25,10 @@ class MetadataTest {
     private static final String FILE = "/META-INF/spring-configuration-metadata.json";
     private static final Pattern PROPERTY = Pattern.compile("\\{[^{}]+}");
     private static final Pattern FIELD = Pattern.compile("\"(\\w+)\": (\"[^\"]*\"|\\w+)");
+
+    /** {@code | `name` | default | ...}. */
+    private static final Pattern ROW =
+            Pattern.compile("^\\| `((?:reactor|management)\\.[a-z.-]+)` \\|([^|]*)\\|", Pattern.MULTILINE);
 
     private static final List<String> OF_SPRING = List.of(
             "reactor.ffi.enabled",
@@ -87,6 +93,17 @@ class MetadataTest {
                     : component.getType().getName();
             assertThat(property).containsEntry("type", type);
         }
+    }
+
+    @Test
+    void eachIsInTheDocumentWithItsDefault() throws IOException {
+        Map<String, String> rows = new TreeMap<>();
+        ROW.matcher(Files.readString(Path.of("../docs/spring.md"), StandardCharsets.UTF_8))
+                .results()
+                .forEach(row -> rows.put(row.group(1), row.group(2).strip()));
+        Map<String, String> expected = new TreeMap<>();
+        described().forEach((name, fields) -> expected.put(name, fields.getOrDefault("defaultValue", "")));
+        assertThat(rows).isEqualTo(expected);
     }
 
     private static Parameter parameterOf(RecordComponent component) {

@@ -12,20 +12,17 @@ import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
-import org.springframework.boot.health.contributor.HealthIndicator;
-import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
 import org.springframework.boot.reactor.netty.NettyReactiveWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.server.context.WebServerInitializedEvent;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
-import reactor.ffi.CallbackScheduler;
-import reactor.ffi.micrometer.CallbackMeters;
+import reactor.ffi.spring.CallbackStreams;
 
 /**
- * The application. Spring closes the beans in the reverse order of their needs: first the feed stops and lets the browsers
- * go, then the web server, then the source unregisters, and the scheduler is last.
+ * The application. The library configures the scheduler, health and meters. When the application stops, the streams complete
+ * first, which lets the browsers go, then the web server ends, then the source is closed, and the scheduler is last.
  */
 @SpringBootApplication(proxyBeanMethods = false)
 public class Dashboard {
@@ -62,34 +59,16 @@ public class Dashboard {
         return application.run(args);
     }
 
-    /** One thread for all callbacks. Closed by Spring, last. */
     @Bean
-    CallbackScheduler callbackScheduler() {
-        return CallbackScheduler.create("callbacks");
-    }
-
-    @Bean
-    EventSource eventSource(Arguments arguments, CallbackScheduler callbackScheduler) {
+    EventSource eventSource(Arguments arguments, CallbackStreams streams) {
         return arguments.mqtt()
-                ? new MqttClient(callbackScheduler, arguments.host(), arguments.port())
-                : new EmbeddedSource(callbackScheduler);
+                ? new MqttClient(streams, arguments.host(), arguments.port())
+                : new EmbeddedSource(streams);
     }
 
     @Bean
-    Feed feed(EventSource eventSource) {
-        return new Feed(eventSource);
-    }
-
-    /** Part "scheduler" of /actuator/health. */
-    @Bean
-    ReactiveHealthIndicator schedulerHealthIndicator(CallbackScheduler callbackScheduler) {
-        return new SchedulerHealth(callbackScheduler);
-    }
-
-    /** Part "source" of /actuator/health. */
-    @Bean
-    HealthIndicator sourceHealthIndicator(Feed feed) {
-        return new SourceHealth(feed);
+    Feed feed(EventSource eventSource, CallbackStreams streams) {
+        return new Feed(eventSource, streams);
     }
 
     /**
@@ -115,12 +94,6 @@ public class Dashboard {
     ApplicationListener<WebServerInitializedEvent> invitation() {
         return event ->
                 LOG.info("Open http://localhost:{}", event.getWebServer().getPort());
-    }
-
-    /** What the library counts, below reactor.ffi in /actuator/metrics. */
-    @Bean
-    CallbackMeters callbackMeters() {
-        return new CallbackMeters();
     }
 
     /** What the application counts. */

@@ -6,10 +6,9 @@ import java.time.Duration;
 import java.util.Locale;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackOptions;
-import reactor.ffi.CallbackScheduler;
-import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
+import reactor.ffi.spring.CallbackStreams;
 
 /** Needs nothing but Linux: a timer of glibc, on whose threads this machine's load and memory are sampled. */
 final class EmbeddedSource implements EventSource {
@@ -18,10 +17,10 @@ final class EmbeddedSource implements EventSource {
 
     private final Flux<SourceEvent> events;
 
-    EmbeddedSource(CallbackScheduler scheduler) {
+    EmbeddedSource(CallbackStreams streams) {
         // glibc starts a thread for each tick, so a policy that drops, not one that lets threads wait.
-        CallbackOptions options = CallbackOptions.named(name()).on(scheduler).overflow(Overflow.dropOldest(1024));
-        this.events = NativeFlux.share(options, EmbeddedSource::register);
+        CallbackOptions options = streams.options(name()).overflow(Overflow.dropOldest(1024));
+        this.events = streams.share(options, EmbeddedSource::register);
     }
 
     private static void register(NativeSink<SourceEvent> sink) throws Throwable {

@@ -11,8 +11,8 @@ import org.springframework.http.codec.ServerSentEvent;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
-import reactor.core.publisher.Sinks;
 import reactor.ffi.CallbackMetrics;
+import reactor.ffi.spring.CallbackStreams;
 import reactor.util.retry.Retry;
 
 /**
@@ -26,13 +26,11 @@ final class Feed implements SmartLifecycle {
     private static final Duration SECOND = Duration.ofSeconds(1);
 
     private final EventSource source;
+    private final CallbackStreams streams;
     private final AtomicInteger browsers = new AtomicInteger();
     private final AtomicLong received = new AtomicLong();
     private final AtomicLong dropped = new AtomicLong();
     private final AtomicLong droppedByBrowsers = new AtomicLong();
-    /** Ends the browsers' streams, which have no end of their own and would hold up a graceful shutdown. */
-    private final Sinks.Empty<Void> stopping = Sinks.empty();
-
     private volatile Disposable subscription = Disposables.disposed();
     private volatile boolean connected;
     private volatile String detail = "connecting";
@@ -66,8 +64,9 @@ final class Feed implements SmartLifecycle {
             long delivered,
             long dropped) {}
 
-    Feed(EventSource source) {
+    Feed(EventSource source, CallbackStreams streams) {
         this.source = source;
+        this.streams = streams;
     }
 
     // ---- the application's own subscription
@@ -81,10 +80,8 @@ final class Feed implements SmartLifecycle {
                 .subscribe(this::see);
     }
 
-    /** Before the web server: {@link SmartLifecycle#getPhase} is the last to start and the first to stop. */
     @Override
     public void stop() {
-        stopping.tryEmitEmpty();
         subscription.dispose();
     }
 
@@ -101,8 +98,14 @@ final class Feed implements SmartLifecycle {
                     history.add(message);
                 }
             }
-            case SourceEvent.Connected(long at, String how) -> connection(true, notes.add(at, "connected", how));
-            case SourceEvent.Disconnected(long at, String why) -> connection(false, notes.add(at, "disconnected", why));
+            case SourceEvent.Connected(long at, String how) -> {
+                streams.connected(source.name(), how);
+                connection(true, notes.add(at, "connected", how));
+            }
+            case SourceEvent.Disconnected(long at, String why) -> {
+                streams.disconnected(source.name(), why);
+                connection(false, notes.add(at, "disconnected", why));
+            }
             case SourceEvent.Log(long at, String text) -> notes.add(at, "log", text);
         }
     }
@@ -130,9 +133,9 @@ final class Feed implements SmartLifecycle {
             // Again, for the sake of what comes between the history and the beginning of the live ones.
             Flux<ServerSentEvent<?>> known = Flux.interval(SECOND).take(1).map(second -> event("frame", known()));
             Flux<ServerSentEvent<?>> statuses = everySecond().map(second -> event("status", status(browser)));
-            return Flux.merge(1, live, past, known, statuses)
-                    .concatMapIterable(event -> withNews(browser, event), 1)
-                    .takeUntilOther(stopping.asMono())
+            // The statuses have no end of their own.
+            return streams.untilStop(Flux.merge(1, live, past, known, statuses)
+                            .concatMapIterable(event -> withNews(browser, event), 1))
                     .doOnSubscribe(subscribed -> browsers.incrementAndGet())
                     .doFinally(signal -> browsers.decrementAndGet());
         });
@@ -182,19 +185,7 @@ final class Feed implements SmartLifecycle {
         return ServerSentEvent.builder(data).event(name).build();
     }
 
-    // ---- for health and metrics
-
-    boolean isConnected() {
-        return connected;
-    }
-
-    String detail() {
-        return detail;
-    }
-
-    String description() {
-        return source.description();
-    }
+    // ---- for metrics
 
     int browsers() {
         return browsers.get();

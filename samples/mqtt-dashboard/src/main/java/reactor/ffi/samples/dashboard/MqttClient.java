@@ -15,9 +15,9 @@ import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
-import reactor.ffi.NativeFlux;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
+import reactor.ffi.spring.CallbackStreams;
 
 /**
  * A client of libmosquitto, as a bean. The client lives as long as the bean; the connection as long as anybody subscribes to
@@ -52,14 +52,14 @@ final class MqttClient implements EventSource, AutoCloseable {
     private boolean closed;
     private final CountDownLatch freed = new CountDownLatch(1);
 
-    MqttClient(CallbackScheduler scheduler, String host, int port) {
-        this.scheduler = scheduler;
+    MqttClient(CallbackStreams streams, String host, int port) {
         this.host = host;
         this.port = port;
         // Drops, never waits: libmosquitto calls on_log with a lock held that publish needs, and publish is called in
         // onNext.
-        CallbackOptions options = CallbackOptions.named(name()).on(scheduler).overflow(Overflow.dropOldest(4096));
-        this.events = NativeFlux.share(options, this::register);
+        CallbackOptions options = streams.options(name()).overflow(Overflow.dropOldest(4096));
+        this.scheduler = options.scheduler();
+        this.events = streams.share(options, this::register);
         try {
             this.client =
                     Mosquitto.newClient("dashboard-" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet());

@@ -89,8 +89,10 @@ class DashboardIT {
                     .isPositive();
             assertThat(meter("reactor.ffi.pool.stubs")).isPositive();
             JsonNode health = get("/actuator/health");
-            assertThat(health.at("/components/scheduler/status").asString()).isEqualTo("UP");
-            assertThat(health.at("/components/source/status").asString()).isEqualTo("UP");
+            assertThat(health.at("/components/callbackScheduler/status").asString())
+                    .isEqualTo("UP");
+            assertThat(health.at("/components/callbackStreams/status").asString())
+                    .isEqualTo("UP");
 
             application.close();
             await().atMost(SOON).until(() -> one.hasEnded() && two.hasEnded());
@@ -140,8 +142,10 @@ class DashboardIT {
                         .until(() -> !looker.status().path("connected").asBoolean());
                 JsonNode health = get("/actuator/health");
                 assertThat(health.at("/status").asString()).isEqualTo("DOWN");
-                assertThat(health.at("/components/source/status").asString()).isEqualTo("DOWN");
-                assertThat(health.at("/components/scheduler/status").asString()).isEqualTo("UP");
+                assertThat(health.at("/components/callbackStreams/status").asString())
+                        .isEqualTo("DOWN");
+                assertThat(health.at("/components/callbackScheduler/status").asString())
+                        .isEqualTo("UP");
 
                 broker.start();
                 await().atMost(SOON)
@@ -193,7 +197,9 @@ class DashboardIT {
         startWith(broker);
         try (Looker looker = new Looker(application.port())) {
             await().atMost(SOON).until(() -> looker.kinds().contains("disconnected"));
-            assertThat(get("/actuator/health").at("/components/source/status").asString())
+            assertThat(get("/actuator/health")
+                            .at("/components/callbackStreams/status")
+                            .asString())
                     .isEqualTo("DOWN");
             assertThat(CompletableFuture.runAsync(application::close)).succeedsWithin(SOON);
             await().atMost(SOON).until(looker::hasEnded);

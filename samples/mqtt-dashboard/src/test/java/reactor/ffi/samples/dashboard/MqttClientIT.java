@@ -29,6 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 import reactor.core.Disposable;
 import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.Overflow;
+import reactor.ffi.spring.CallbackStreams;
 
 /** libmosquitto against a real broker. */
 class MqttClientIT {
@@ -47,7 +49,7 @@ class MqttClientIT {
     void start() {
         broker = new Broker(Needs.mosquitto(), folder);
         scheduler = CallbackScheduler.create("mqtt-test");
-        client = new MqttClient(scheduler, broker.host(), broker.port());
+        client = new MqttClient(new CallbackStreams(scheduler, Overflow.latest()), broker.host(), broker.port());
     }
 
     @AfterEach
