@@ -10,9 +10,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock under {@link Turn}. Not reentrant: who holds it never takes it. Unlike {@code ReentrantLock} it can be handed to
- * a certain thread, taken away from one that is stuck for ever, and a wait for it can be given up because something
- * else has happened. Waits are uninterruptible: the flag is remembered and set again.
+ * The lock under {@link Turn}. Not reentrant: the holder never takes the baton again. Unlike a {@code ReentrantLock},
+ * the baton can be handed to a certain thread, and taken away from a thread that is stuck for ever, and a wait for
+ * the baton can be given up because something else has happened. Waits are uninterruptible: the flag is remembered
+ * and set again.
  */
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 final class Baton {
@@ -21,12 +22,12 @@ final class Baton {
     static final long NEVER = Long.MIN_VALUE;
 
     /**
-     * Whoever waits looks by itself that often: a holder without stack or memory gives the baton back, as that is one store,
-     * but wakes nobody.
+     * How often a waiting thread looks without being woken, in ns: a holder that has no stack or memory left
+     * gives the baton back, which is one store, but wakes nobody.
      */
     private static final long LOOK_AGAIN = 100_000_000;
 
-    /** As {@link #LOOK_AGAIN}, where there was no memory to be woken at all. */
+    /** How often a thread looks that had no memory to enter {@code waiting}, and so is woken by nobody, in ns. */
     private static final long LOOK_OFTEN = 1_000_000;
 
     @SuppressWarnings(
@@ -40,17 +41,26 @@ final class Baton {
     private static final VarHandle HOLDER = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "holder", VarHandle.class, Baton.class, Thread.class);
 
-    /** From null to a thread: by that thread. From a thread to null or to another: by that thread, or by {@link #seize}. */
+    /**
+     * The thread that has the baton. Where this is null, any thread writes itself; else the holder writes null
+     * or another thread, or {@link #seize} replaces the holder.
+     */
     private volatile @Nullable Thread holder;
 
-    /** Threads that sleep until the holder goes. A release wakes the first; who leaves without the baton wakes the next. */
+    /**
+     * Threads that sleep until the baton is free. A release wakes the first; a thread that leaves without the
+     * baton wakes the next.
+     */
     private final ConcurrentLinkedQueue<Thread> waiting = new ConcurrentLinkedQueue<>();
 
     Baton(Thread holder) {
         this.holder = holder;
     }
 
-    /** A thread always sees its own taking and releasing, so the weakest read will do. */
+    /**
+     * Returns whether the calling thread has the baton. An opaque read is enough, because a thread sees its own
+     * writes.
+     */
     boolean isMine() {
         return (Thread) HOLDER.getOpaque(this) == Thread.currentThread();
     }
@@ -63,21 +73,21 @@ final class Baton {
         return holder == null && HOLDER.compareAndSet(this, null, Thread.currentThread());
     }
 
-    /** Takes it, however long that lasts. */
+    /** Takes the baton, however long that lasts. */
     void take() {
         boolean ignored = take(NEVER);
     }
 
-    /** Takes it, or gives up at the deadline. */
+    /** Takes the baton, or returns false at the deadline. */
     boolean take(long deadline) {
         return take(deadline, ALWAYS);
     }
 
     /**
-     * Waits for it.
+     * Waits for the baton; returns whether the calling thread has it.
      *
      * @param deadline in nanoTime, or {@link #NEVER}
-     * @param wanted gives the wait up when false; {@link #wakeAll()} has it asked again
+     * @param wanted asked before each sleep, and again after {@link #wakeAll()}; false gives the wait up
      */
     boolean take(long deadline, BooleanSupplier wanted) {
         for (int i = 0; i <= SPINS; i++) {
@@ -113,19 +123,22 @@ final class Baton {
         return taken;
     }
 
-    /** By the holder only. The store needs no stack; if the rest has none, see {@link #LOOK_AGAIN}. */
+    /**
+     * Gives the baton back. By the holder only. The store needs no stack; where the wake-up has none,
+     * {@link #LOOK_AGAIN} has another thread find the baton.
+     */
     void release() {
         holder = null;
         wakeFirst();
     }
 
-    /** By the holder only: to that thread, which waits for it without a deadline. */
+    /** Hands the baton to a thread that waits for it without a deadline. By the holder only. */
     void handTo(Thread next) {
         holder = next;
         LockSupport.unpark(next);
     }
 
-    /** Takes it from a thread that will not go on before the caller has released it. */
+    /** Takes the baton from a thread that will not go on before the caller has released the baton. */
     boolean seize(Thread from) {
         return HOLDER.compareAndSet(this, from, Thread.currentThread());
     }

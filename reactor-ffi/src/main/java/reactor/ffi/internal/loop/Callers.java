@@ -14,7 +14,7 @@ import reactor.ffi.NativeCall;
  */
 public final class Callers {
 
-    /** Longer than an answer takes when both sides are awake. */
+    /** How often a caller spins before it sleeps: longer than an answer takes when both sides are awake. */
     private static final int SPINS = Runtime.getRuntime().availableProcessors() == 1 ? 0 : 500;
 
     private final LoopThread thread;
@@ -28,12 +28,12 @@ public final class Callers {
     private final LongSupplier turns;
 
     /**
-     * What {@link #moves} said when a caller began to wait whose limit has passed since, and still said then: until it says
-     * something else, nobody need wait as long again. -1: there was none.
+     * The value that {@link #moves} had while a caller waited in vain for its whole limit; -1 if no caller
+     * has. While {@code moves} keeps that value, no caller need wait as long again.
      */
     private volatile long stuckAt = -1;
 
-    /** When that caller began to wait. Written before {@link #stuckAt}. */
+    /** When the caller of {@link #stuckAt} began to wait, in nanoTime. Written before {@code stuckAt}. */
     private volatile long stuckSince;
 
     /** Threads inside {@link #waitFor}: no more than {@code max}. */
@@ -51,7 +51,8 @@ public final class Callers {
 
     /**
      * Runs a call under the turn, and waits for it: there and then if the caller has the turn; on a turn that is taken back if
-     * it is the scheduler's thread inside a lend; else on the scheduler's thread, or by the caller while the turn is lent. The turn of
+     * it is the scheduler's thread inside a lend; else on the scheduler's thread, or by the caller while the turn is
+     * lent. The turn of
      * another scheduler that the caller has is lent meanwhile. Any thread; the wait is uninterruptible.
      *
      * @param call made by the calling thread, for this one use
@@ -86,7 +87,7 @@ public final class Callers {
         return now + Math.min(limit, Long.MAX_VALUE >> 1);
     }
 
-    /** A callback on top of a lend of the owner: the turn is taken back for it. */
+    /** Runs a callback on top of a lend of the owner: the turn is taken back for the callback. */
     private boolean nested(TurnCall call, long deadline) {
         Turn.secureWayBack();
         if (!turn.takeBack(deadline)) {
@@ -167,12 +168,15 @@ public final class Callers {
         }
     }
 
-    /** Grows with each turn that the loop has ended, and with each lend of the turn. */
+    /** Returns a number that grows with each turn that the loop has ended, and with each lend of the turn. */
     private long moves() {
         return turns.getAsLong() + turn.lends();
     }
 
-    /** The limit of a caller has passed, which began to wait then. A loop that sleeps waits for nobody: it was not woken. */
+    /**
+     * Remembers that a caller has waited in vain since {@code from}, if the loop has not moved meanwhile. A
+     * loop that sleeps is not stuck: the call did not wake it.
+     */
     private void brake(long moves, long from) {
         if (moves != moves() || turn.isLent() || !idle.isAwake() || stuckAt == moves) {
             return;
@@ -211,7 +215,7 @@ public final class Callers {
         }
     }
 
-    /** Until it is over, or may be run on a borrowed turn, or the thread had better sleep. */
+    /** Spins until the call is over, or may be run on a borrowed turn, or the thread had better sleep. */
     private void spin(TurnCall call) {
         boolean schedulers = Thread.currentThread() instanceof LoopThread;
         for (int i = 0; i < SPINS; i++) {
@@ -226,7 +230,10 @@ public final class Callers {
         }
     }
 
-    /** The caller goes: its call, and the arguments, must not be in use by anybody. Needs no memory. */
+    /**
+     * Waits until no thread uses the call and its arguments any more, because the caller leaves with an error.
+     * Needs no memory.
+     */
     private static void awaitOver(TurnCall call) {
         boolean interrupted = false;
         while (!call.withdraw() && !call.isDone() && !call.isWithdrawn()) {
@@ -238,7 +245,10 @@ public final class Callers {
         }
     }
 
-    /** Sleeps until the call has moved on or can be run on a borrowed turn; true if interrupted meanwhile. */
+    /**
+     * Sleeps until the call has moved on or can be run on a borrowed turn; returns whether the thread was
+     * interrupted meanwhile.
+     */
     private boolean sleep(TurnCall call, long nanos) {
         boolean waits = call.isWaiting();
         call.announce();
@@ -271,7 +281,7 @@ public final class Callers {
         return true;
     }
 
-    /** With the baton, which it gives back; false if somebody else has the call. */
+    /** Runs the call with the baton in hand, and gives the baton back; returns false if another thread has the call. */
     private boolean runBorrowed(TurnCall call) {
         try {
             if (!turn.isLent() || !call.claim()) {

@@ -9,8 +9,9 @@ import reactor.core.scheduler.Schedulers;
 import reactor.util.Loggers;
 
 /**
- * Where an error goes that has no subscriber: to where Reactor's own schedulers report theirs, that is the thread's
- * {@code UncaughtExceptionHandler}, then {@link Schedulers#onHandleError}. Any thread; nothing is ever thrown from here.
+ * Reports errors that have no subscriber, as Reactor's own schedulers report theirs: to the thread's
+ * {@code UncaughtExceptionHandler}, then to {@link Schedulers#onHandleError}. Any thread; nothing is ever thrown from
+ * here.
  */
 public final class Errors {
 
@@ -29,7 +30,10 @@ public final class Errors {
         }
     }
 
-    /** A handler threw, or the error itself when it was asked for its message. */
+    /**
+     * Logs that an error could not be reported: a handler threw, or the error itself threw when asked for its
+     * message.
+     */
     private static void notReported(Throwable error, Throwable why) {
         try {
             Loggers.getLogger(Errors.class)
@@ -44,8 +48,8 @@ public final class Errors {
     }
 
     /**
-     * One error for two: the first, with the second as suppressed. Some keep none, as those that the JVM has made in advance:
-     * then the second is reported.
+     * Joins two errors: adds the second to the first as suppressed. Some errors keep no suppressed ones, such
+     * as those that the JVM has made in advance; then the second is reported.
      *
      * @param first what is thrown or signalled
      * @param second what must not be lost
@@ -60,7 +64,7 @@ public final class Errors {
         return both;
     }
 
-    /** What the scheduler's thread has as its handler, as Reactor's threads have: the log. */
+    /** Logs an error: the handler that a scheduler's thread has, as Reactor's threads have one. */
     static void uncaught(Thread thread, Throwable error) {
         Loggers.getLogger(Errors.class)
                 .error("Scheduler worker in thread " + thread.getName() + " failed with an uncaught exception", error);

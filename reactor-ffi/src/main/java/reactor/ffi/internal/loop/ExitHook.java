@@ -11,8 +11,9 @@ import reactor.ffi.internal.life.AtExit;
 import reactor.util.Loggers;
 
 /**
- * Unregisters what is still live when the JVM ends: otherwise native threads go on to call into it. All schedulers at the
- * same time, within the limit of {@link AtExit}, whose hook runs this.
+ * Unregisters the sources that are still live when the JVM ends; otherwise native threads would go on to call into
+ * the JVM. All schedulers unregister at the same time, within the limit of {@link AtExit}, whose hook runs this
+ * class.
  */
 public final class ExitHook {
 
@@ -70,7 +71,10 @@ public final class ExitHook {
         }
     }
 
-    /** Threads that end the JVM: the one that runs the hooks, and others that tried and are stuck for ever. */
+    /**
+     * Returns the threads that end the JVM: the one that runs the hooks, and those that called exit later and
+     * are stuck for ever.
+     */
     private static List<Thread> exiting() {
         List<Thread> exiting = new ArrayList<>();
         for (Map.Entry<Thread, StackTraceElement[]> each :
@@ -155,7 +159,10 @@ public final class ExitHook {
             }
         }
 
-        /** By the hook: until all have unregistered, here or on their way already, or the time is up; names those that have not. */
+        /**
+         * Waits, on the hook's thread, until all sources have unregistered, or the time is up; then names
+         * in the log those that have not.
+         */
         void awaitEnd() {
             try {
                 boolean _ = ended.await(left(), TimeUnit.NANOSECONDS);

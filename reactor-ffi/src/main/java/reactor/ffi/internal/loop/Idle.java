@@ -8,8 +8,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * How the loop's thread waits: it pauses and looks again while that pays, then sleeps until it is woken. Also how it is
- * started, which is its first waking.
+ * How the loop's thread waits: the thread pauses and looks for work again while that pays, then sleeps until a
+ * waker unparks it. Also starts the thread, which is its first wake-up.
  *
  * <p>Nothing is missed: a waker makes its work visible, then (full fence) reads {@link #state}; the thread writes
  * {@code state}, then (full fence) looks for work. One of the two sees the other.
@@ -33,7 +33,7 @@ final class Idle {
 
     private final Thread thread;
 
-    /** No more than this is spent on looking, in ns; zero where there is one core, as nobody could work meanwhile. */
+    /** The largest spin budget, in ns. Zero on one core, where no producer could work meanwhile. */
     private final long limit;
 
     /**
@@ -52,10 +52,13 @@ final class Idle {
     /** How often the loop's thread has slept. Written by that thread, read by any thread. */
     private long wakeUps;
 
-    /** A turn is the time from a look that found work to the end of what it found. */
+    /** The longest turn of late. A turn lasts from a look that found work to the end of that work. */
     private final LongestTurn longest = new LongestTurn(System.nanoTime());
 
-    /** PARKED is written by the thread, and taken off by one waker for each burst, who alone pays for the wake-up. */
+    /**
+     * The loop's thread writes PARKED. One waker of each burst replaces that by AWAKE, and that waker alone
+     * pays for the unpark.
+     */
     private volatile int state = NOT_STARTED;
 
     /** Whether the scheduler has ended before there was any work. */
@@ -68,14 +71,17 @@ final class Idle {
         this.budget = this.limit;
     }
 
-    /** Any thread, after its work was made visible by a full fence, a CAS, or a volatile write. */
+    /**
+     * Wakes the loop's thread if it sleeps. Any thread, after its work was made visible by a full fence, a CAS,
+     * or a volatile write.
+     */
     void wake() {
         if (state != AWAKE) {
             wakeSlowly();
         }
     }
 
-    /** Any thread, approximately: whether work that is queued now is found without a wake-up. */
+    /** Returns whether work that is queued now is found without a wake-up. Any thread; approximate. */
     boolean isAwake() {
         return (int) STATE.getOpaque(this) == AWAKE;
     }
@@ -84,7 +90,7 @@ final class Idle {
         if (STATE.compareAndSet(this, PARKED, AWAKE)) {
             try {
                 LockSupport.unpark(thread);
-            } catch (Throwable e) { // no stack for it: whoever comes next tries again
+            } catch (Throwable e) { // no stack for the unpark: the next waker tries again
                 state = PARKED;
                 throw e;
             }
@@ -94,8 +100,8 @@ final class Idle {
     }
 
     /**
-     * Any thread, before it leaves work here: starts the thread, unless somebody has. Where no thread can be had this fails, and
-     * the next call tries again.
+     * Starts the loop's thread, if it is not started. Any thread, before it queues work. Where no thread can
+     * be had this fails, and the next call tries again.
      */
     void start() {
         if (state == NOT_STARTED) {
@@ -103,14 +109,17 @@ final class Idle {
         }
     }
 
-    /** The thread itself says that it is awake: until then nobody may take it for started who has not come through here. */
+    /**
+     * The loop's thread itself writes AWAKE, once it runs. Until then each waker comes here, so that none takes
+     * an unstarted thread for a started one.
+     */
     private synchronized void startOnce() {
         if (!startCancelled && thread.getState() == Thread.State.NEW) {
             thread.start();
         }
     }
 
-    /** Whether the thread was never started, and now never will be. */
+    /** Prevents the start; returns false if the thread is started already. */
     synchronized boolean cancelStart() {
         startCancelled = thread.getState() == Thread.State.NEW;
         if (startCancelled) {
@@ -121,7 +130,9 @@ final class Idle {
 
     // The rest is the loop's thread only.
 
-    /** Before the first look, which is behind a fence, as every look after this word has changed. */
+    /**
+     * Says that the thread is awake, before its first look for work, which a full fence precedes.
+     */
     void begin() {
         state = AWAKE;
         VarHandle.fullFence();
@@ -171,7 +182,10 @@ final class Idle {
         budget = Math.min(limit, Math.max(PAUSE, budget << 1));
     }
 
-    /** Says that the thread is about to sleep. What it looks at after this call cannot change without waking it. */
+    /**
+     * Says that the thread is about to sleep. Work that becomes visible after the look that follows this call
+     * wakes the thread.
+     */
     void announce() {
         state = PARKED;
         VarHandle.fullFence();
@@ -204,12 +218,12 @@ final class Idle {
         STATE.setOpaque(this, AWAKE);
     }
 
-    /** How often the thread slept; any thread. */
+    /** Returns how often the thread has slept. Any thread. */
     long wakeUps() {
         return (long) WAKE_UPS.getOpaque(this);
     }
 
-    /** How long the longest turn of late was, in ns; any thread. */
+    /** Returns how long the longest turn of late was, in ns. Any thread. */
     long longest() {
         return longest.at(System.nanoTime());
     }

@@ -10,7 +10,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** From open to disposed to terminated, and the sources that have to be gone before the last step. */
+/**
+ * The state of a scheduler, which is open, then disposed, then terminated, and the sources that have to be detached
+ * before the last step.
+ */
 final class Lifecycle {
 
     private static final int OPEN = 0;
@@ -32,7 +35,7 @@ final class Lifecycle {
     /** Whether tasks of users that are queued are dropped and not run. Written under the lock of this, before {@code state}. */
     private volatile boolean dropping;
 
-    /** Refuses what is new from now on; false if it did already. */
+    /** Disposes of the scheduler, which takes nothing new from now on; returns false if it was disposed already. */
     synchronized boolean dispose(boolean drop) {
         dropping |= drop;
         if (state != OPEN) {
@@ -54,12 +57,15 @@ final class Lifecycle {
         return state == TERMINATED;
     }
 
-    /** Disposed, and no source is left. */
+    /** Returns whether the scheduler is disposed, and no source is attached any more. */
     boolean isOver() {
         return state != OPEN && sources == 0;
     }
 
-    /** Whether a task of a user that comes out of the queue is dropped; a delayed or periodic one is in any case. */
+    /**
+     * Returns whether a user's task that comes out of the queue is dropped. Once disposed, delayed and periodic
+     * tasks are dropped in any case.
+     */
     boolean drops(boolean timed) {
         return state != OPEN && (dropping || timed);
     }
@@ -79,7 +85,7 @@ final class Lifecycle {
         notifyAll();
     }
 
-    /** Waits until none of these is attached, or {@link System#nanoTime} has come to the deadline. */
+    /** Waits until none of these sources is attached, or {@link System#nanoTime} has come to the deadline. */
     synchronized void awaitDetached(Collection<LoopSource> these, long deadline) throws InterruptedException {
         for (long left = deadline - System.nanoTime();
                 left > 0 && !Collections.disjoint(attached, these);
@@ -96,7 +102,10 @@ final class Lifecycle {
         return List.copyOf(attached);
     }
 
-    /** For each source that is attached now, outside of the lock. What one throws does not keep it from the others. */
+    /**
+     * Calls the action for each source that is attached now, outside of the lock. An error of one source is
+     * reported, and does not keep the action from the others.
+     */
     void each(Consumer<LoopSource> action) {
         if (sources == 0) {
             return;

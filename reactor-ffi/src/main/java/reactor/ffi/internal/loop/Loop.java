@@ -62,7 +62,7 @@ public final class Loop {
         return timers;
     }
 
-    /** Queues a task and wakes the thread; false if the thread has ended, and the task will not be run. */
+    /** Queues a task and wakes the thread; returns false if the thread has ended, and the task will not be run. */
     boolean offer(LoopTask task) {
         if (lifecycle.isTerminated()) {
             return false;
@@ -71,7 +71,7 @@ public final class Loop {
         tasks.offer(task);
         try {
             idle.wake();
-        } catch (Throwable noStack) { // nor would anybody else wake the thread for it
+        } catch (Throwable noStack) { // the task must not stay: nobody would wake the thread for it
             task.withdraw();
             throw noStack;
         }
@@ -98,7 +98,10 @@ public final class Loop {
         }
     }
 
-    /** After the last turn, with the scheduler terminated: runs what is ours of what was still queued, drops the rest. */
+    /**
+     * Empties the queue after the last turn, with the scheduler terminated: runs the library's own tasks, and
+     * drops those of users.
+     */
     void close() {
         timers.clear();
         LoopTask task;
@@ -130,7 +133,7 @@ public final class Loop {
             task.withdraw();
         } else if (task.due != 0 && !lifecycle.isTerminated()) {
             timers.add(task);
-        } else if (task.run()) { // its period is zero: again, behind what is queued
+        } else if (task.run()) { // the period is zero: the task runs again, behind those that are queued
             tasks.offer(task);
         }
     }
@@ -151,12 +154,12 @@ public final class Loop {
         return tasks.isEmpty() && !turn.hasRequests() && !sources.hasReady();
     }
 
-    /** Whether there is a task to run now; any thread, approximately. */
+    /** Returns whether a task is to be run now. Any thread; approximate. */
     boolean hasTasks() {
         return tasks.size() != 0 || timers.isDue();
     }
 
-    /** Tasks that wait, delayed ones too; any thread, approximately. */
+    /** Returns how many tasks wait, delayed ones too. Any thread; approximate. */
     int buffered() {
         return tasks.size() + timers.size();
     }

@@ -71,7 +71,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     /**
-     * The one that cannot be disposed.
+     * Returns the shared scheduler, which cannot be disposed of.
      *
      * @return the same one always
      */
@@ -152,7 +152,7 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     }
 
     /**
-     * The error of whoever comes too late.
+     * Makes the error for work that comes after the dispose.
      *
      * @return a new one
      */
@@ -255,7 +255,8 @@ public final class LoopScheduler implements CallbackScheduler, Scannable {
     // ---- for the other rooms
 
     /**
-     * The count of a callback on this scheduler, whose end takes what is left of it back.
+     * Makes a count for a callback on this scheduler. The end of the scheduler takes back what is left of that
+     * count.
      *
      * @return a count of zero
      */

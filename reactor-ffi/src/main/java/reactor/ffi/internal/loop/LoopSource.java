@@ -11,8 +11,8 @@ abstract class LoopSourceFields {
     final Sources sources;
 
     /**
-     * IDLE, ACTIVE or UNWOKEN. Producers set ACTIVE, the loop's thread sets IDLE. While it is ACTIVE the loop looks at the source
-     * by itself, and a producer reads this line and writes nothing.
+     * IDLE, ACTIVE or UNWOKEN. Producers set ACTIVE, the loop's thread sets IDLE. While the source is ACTIVE
+     * the loop looks at it by itself, and a producer reads this cache line and writes nothing.
      */
     volatile int state;
 
@@ -36,7 +36,7 @@ public abstract class LoopSource extends LoopSourceFields {
     static final int IDLE = 0;
     static final int ACTIVE = 1;
 
-    /** ACTIVE, but whoever made it so had no stack left to wake the loop. */
+    /** ACTIVE, but the producer that set ACTIVE had no stack left to wake the loop. */
     private static final int UNWOKEN = 2;
 
     private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
@@ -55,7 +55,7 @@ public abstract class LoopSource extends LoopSourceFields {
         super(sources);
     }
 
-    /** There is work. Any thread, after it made the work visible by any kind of store. */
+    /** Says that there is work. Any thread, after it made the work visible by any kind of store. */
     public final void signal() {
         VarHandle.fullFence(); // the work before the state: the loop stores IDLE, fences, and looks for work
         if ((int) STATE.getOpaque(this) != ACTIVE) {
@@ -74,8 +74,8 @@ public abstract class LoopSource extends LoopSourceFields {
     }
 
     /**
-     * A handler may have used up the stack, and an Error come at any of these calls. Then the state says what is still to be
-     * done, and whoever signals next does it.
+     * A handler may have used up the stack, and an Error come at any of these calls. Then the state says what is
+     * still to be done, and the next signal does that.
      */
     private void activateAndWake() {
         if (STATE.compareAndSet(this, IDLE, ACTIVE)) {
@@ -97,7 +97,7 @@ public abstract class LoopSource extends LoopSourceFields {
     }
 
     /**
-     * Handles what is there. Loop's thread only, never nested.
+     * Handles the work that is there. Loop's thread only, never nested.
      *
      * @param budget handle no more items than this
      * @return whether it did something

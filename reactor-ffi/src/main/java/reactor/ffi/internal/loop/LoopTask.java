@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 import reactor.core.Disposable;
 
 /**
- * A task of the loop: at once, delayed, or periodic. Whoever wins the CAS that takes it out of NEW decides what becomes of
- * it: the loop's thread runs it, anybody else cancels it. A task that runs is not interrupted by a cancel: the thread may
- * be inside native code, and the next task is somebody else's.
+ * A task of the loop: at once, delayed, or periodic. The thread that wins the CAS which takes a task out of NEW
+ * decides what becomes of the task: the loop's thread runs it, any other thread cancels it. A cancel does not
+ * interrupt a task that runs: the thread may be inside native code, and the next task is another user's.
  */
 final class LoopTask extends MpscQueue.Item implements Disposable {
 
@@ -24,7 +24,7 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
     private static final VarHandle STATE = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "state", VarHandle.class, LoopTask.class, int.class);
 
-    /** The loop's own work: runs even when what users had queued is dropped. */
+    /** Whether the task is the library's own: such a task runs even when the queued tasks of users are dropped. */
     final boolean internal;
 
     /** In ns: {@link #ONCE}, zero for "again at once, behind what is queued", or the distance of two runs. */
@@ -33,15 +33,24 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
     private final Timers timers;
     private final @Nullable Composite parent;
 
-    /** Null once nobody will run it any more: of whoever moved {@code state} to its last value. */
+    /**
+     * What the task runs; null once nobody will run the task any more. Written by the thread that moved
+     * {@code state} to its last value.
+     */
     private @Nullable Runnable body;
 
     private volatile int state;
 
-    /** When it is due, in nanoTime. Set before it is queued, then of the loop's thread. Unused if it is not delayed. */
+    /**
+     * When the task is due, in nanoTime; zero if it is not delayed. Written before the task is queued, then by
+     * the loop's thread only.
+     */
     long due;
 
-    /** Tasks that are due at the same time run in the order in which they arrived. Loop's thread only. */
+    /**
+     * The rank among tasks that are due at the same time, which run in the order of their arrival. Accessed by
+     * the loop's thread only.
+     */
     long order;
 
     LoopTask(Timers timers, Runnable body, @Nullable Composite parent, boolean internal, long period) {
@@ -52,12 +61,12 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
         this.period = period;
     }
 
-    /** Before it is queued. */
+    /** Sets when the task is due. Called before the task is queued. */
     void dueIn(long nanos) {
         due = System.nanoTime() + Math.min(nanos, Long.MAX_VALUE >> 1) | 1; // not zero, which says: not delayed
     }
 
-    /** Loop's thread only. True if it is to be run again. */
+    /** Runs the task; returns whether it is to be run again. Loop's thread only. */
     boolean run() {
         Runnable run = body;
         if (run == null || !STATE.compareAndSet(this, NEW, RUNNING)) {
@@ -81,7 +90,7 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
         return false;
     }
 
-    /** Takes it out before it runs; false if it has begun, or is over. */
+    /** Cancels the task before it runs; returns false if the task has begun, or is over. */
     boolean withdraw() {
         if (!STATE.compareAndSet(this, NEW, CANCELLED)) {
             return false;
@@ -91,7 +100,10 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
         return true;
     }
 
-    /** A periodic task goes to and fro between NEW and RUNNING: whoever cancels it tries until it meets it in one of the two. */
+    /**
+     * Cancels the task. A periodic task goes to and fro between NEW and RUNNING, so a cancel tries until it
+     * meets the task in one of these states.
+     */
     @Override
     public void dispose() {
         while (!isDisposed()) {
@@ -105,7 +117,7 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
         }
     }
 
-    /** Cancelled, or run for the last time. */
+    /** Returns whether the task was cancelled, or run for the last time. */
     @Override
     public boolean isDisposed() {
         return state >= DONE;

@@ -8,7 +8,10 @@ import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.scheduler.Scheduler;
 
-/** Tasks that are cancelled together. They run in the order in which one thread gave them, as all of a scheduler's do. */
+/**
+ * A worker, whose tasks are cancelled together. Tasks that one thread schedules run in their order, as all tasks of
+ * a scheduler do.
+ */
 final class LoopWorker implements Scheduler.Worker, Scannable {
 
     private final LoopScheduler scheduler;

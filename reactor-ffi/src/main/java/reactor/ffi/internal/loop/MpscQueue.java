@@ -36,14 +36,17 @@ public final class MpscQueue<T extends MpscQueue.Item> extends MpscQueueFields.B
         Object ignored = queue.poll();
     }
 
-    /** What is queued: in one queue at a time. */
+    /** An item, which is in one queue at a time. */
     public abstract static class Item {
 
-        /** Before it is taken: the one that was offered before it. Afterwards the one that was offered after it. */
+        /**
+         * While the item is in the stack, the item that was offered before it; afterwards, the item that
+         * was offered after it.
+         */
         @Nullable
         Item next;
 
-        /** How many are in the stack up to this one. */
+        /** How many items are in the stack, from its bottom up to this item. */
         int height;
 
         /** For a subclass. */
@@ -110,7 +113,10 @@ public final class MpscQueue<T extends MpscQueue.Item> extends MpscQueueFields.B
         return (T) oldest;
     }
 
-    /** Takes out all that are gone. The consumer only. What the predicate throws comes through, and harms nothing. */
+    /**
+     * Removes all items that the predicate accepts. The consumer only. What the predicate throws comes through, and
+     * harms nothing.
+     */
     @SuppressWarnings("unchecked") // only offer puts items in
     void removeIf(Predicate<? super T> gone) {
         takeIn();

@@ -22,7 +22,7 @@ final class MpscQueueFields {
     /** What producers write. */
     abstract static class Producer extends Front {
 
-        /** Top of the stack of those that the consumer has not taken. */
+        /** The top of the stack of items that the consumer has not taken in. */
         volatile MpscQueue.@Nullable Item newest;
     }
 
@@ -34,13 +34,13 @@ final class MpscQueueFields {
     /** What the consumer writes. */
     abstract static class Consumer extends Middle {
 
-        /** The oldest that the consumer has taken off the stack. */
+        /** The oldest of the items that the consumer has taken in. */
         MpscQueue.@Nullable Item first;
 
-        /** The newest of those; null if there is none. */
+        /** The newest of the items that the consumer has taken in; null if there is none. */
         MpscQueue.@Nullable Item last;
 
-        /** How many there are. */
+        /** How many items are in the list from {@code first} to {@code last}. */
         int taken;
     }
 

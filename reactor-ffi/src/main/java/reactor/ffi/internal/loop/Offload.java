@@ -103,7 +103,10 @@ final class Offload<R> extends Mono<R> implements Scannable {
         /** Each step is a CAS: a cancel either prevents the call, or finds it running and leaves its result to be discarded. */
         private volatile int state = IDLE;
 
-        /** From the request until the result has arrived. Read by who cancels, after {@code state}. */
+        /**
+         * Keeps the JVM up from the request until the result has arrived. A thread that cancels reads this
+         * field after {@code state}.
+         */
         private volatile KeepAlive.@Nullable Token token;
 
         private volatile @Nullable Runnable task;
@@ -155,7 +158,10 @@ final class Offload<R> extends Mono<R> implements Scannable {
             }
         }
 
-        /** Once cancelled while it was queued: by who cancelled, and by who queued it, who may not have come so far then. */
+        /**
+         * Takes a cancelled call out of the pool's queue. Called by the thread that cancelled, and by the
+         * thread that requested, which may not have queued the call by then.
+         */
         private void withdraw() {
             Runnable queued = task;
             try {

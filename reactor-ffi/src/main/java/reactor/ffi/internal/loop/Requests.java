@@ -2,10 +2,10 @@ package reactor.ffi.internal.loop;
 
 import org.jspecify.annotations.Nullable;
 
-/** Who waits for the turn: callers that want an answer, and borrowers that want to go on. */
+/** The threads that wait for the turn: callers that want an answer, and borrowers that want to go on. */
 final class Requests {
 
-    /** What is queued. */
+    /** A request for the turn. */
     abstract static sealed class Request extends MpscQueue.Item permits TurnCall, Resume {}
 
     /** A borrower that waits to go on after a lend of its own. */
@@ -13,14 +13,17 @@ final class Requests {
 
         final Thread thread = Thread.currentThread();
 
-        /** It has gone on. Written and read under the baton. */
+        /** Whether the borrower has gone on. Accessed under the baton only. */
         boolean done;
     }
 
-    /** The owner is its consumer. A lend goes through it, and leaves what is in it for afterwards. */
+    /**
+     * The owner of the turn is the consumer. A lend looks at all requests, and leaves those that still wait for
+     * afterwards.
+     */
     private final MpscQueue<Request> queue = new MpscQueue<>();
 
-    /** Any thread. With the effects of a volatile write. */
+    /** Adds a request. Any thread. With the effects of a volatile write. */
     void add(Request request) {
         queue.offer(request);
     }
@@ -36,7 +39,10 @@ final class Requests {
         return queue.poll();
     }
 
-    /** Wakes all callers, each to claim its own call. Lets go of those that are over: the lend may be one of very many. */
+    /**
+     * Wakes all callers, each to claim its own call. Removes the requests that are over, because the lend may
+     * be one of very many.
+     */
     void wakeCallers() {
         queue.removeIf(Requests::wakeOrLetGo);
     }

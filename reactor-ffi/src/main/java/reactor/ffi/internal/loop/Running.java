@@ -6,7 +6,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 
-/** The schedulers whose thread runs. That thread holds them anyway, so they are not held longer for being here. */
+/**
+ * The schedulers whose thread runs. A thread that runs holds its scheduler anyway, so this set holds no scheduler
+ * for longer.
+ */
 public final class Running {
 
     private static final Set<LoopScheduler> ALL = ConcurrentHashMap.newKeySet();
@@ -15,7 +18,7 @@ public final class Running {
     private Running() {}
 
     /**
-     * Those that run now.
+     * Returns the schedulers whose thread runs now.
      *
      * @return a copy
      */
@@ -24,7 +27,7 @@ public final class Running {
     }
 
     /**
-     * Hears of the name of each scheduler whose thread starts or ends, on that thread.
+     * Adds a listener, which hears the name of each scheduler whose thread starts or ends, on that thread.
      *
      * @param listener must not throw; no longer called once it returns false
      */

@@ -16,8 +16,8 @@ public final class Sources {
     static final int BUDGET = 256;
 
     /**
-     * A source that was empty in so many passes in a row is idle. To look at one that is empty costs little, to make it
-     * active again costs its producer a CAS on a line that all share.
+     * In how many passes in a row a source has to be empty to become idle. To look at an empty source costs
+     * little; to make it active again costs its producer a CAS on a cache line that all producers share.
      */
     private static final int PATIENCE = 64;
 
@@ -52,7 +52,10 @@ public final class Sources {
         this.idle = idle;
     }
 
-    /** Any thread; whoever made the source ACTIVE, and who calls {@link #wake} then. It is there if this returns, else not. */
+    /**
+     * Pushes a source on the stack. By the thread that made the source ACTIVE, and that calls {@link #wake}
+     * then. The source is on the stack if this returns, and not if this throws.
+     */
     void push(LoopSource source) {
         LoopSource top;
         do {
@@ -61,18 +64,18 @@ public final class Sources {
         } while (!READY.compareAndSet(this, top, source));
     }
 
-    /** Any thread, after a push. */
+    /** Wakes the loop's thread. Any thread, after a push. */
     void wake() {
         VarHandle.fullFence();
         idle.wake();
     }
 
-    /** Whether a source waits to be taken in. Loop's thread only. */
+    /** Returns whether a source waits to be taken in. Loop's thread only. */
     boolean hasReady() {
         return ready != null || arriving != null;
     }
 
-    /** Drains each active source once; whether that did anything. */
+    /** Drains each active source once; returns whether that did anything. */
     boolean drain() {
         if (READY.getOpaque(this) != null || arriving != null) {
             takeIn();
@@ -97,7 +100,7 @@ public final class Sources {
         return did;
     }
 
-    /** Makes all idle, before the thread sleeps; false if one has work after all. */
+    /** Makes all active sources idle, before the thread sleeps; returns false if a source has work after all. */
     boolean quiesce() {
         if (count == 0) {
             return true;

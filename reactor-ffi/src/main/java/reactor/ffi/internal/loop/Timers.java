@@ -23,14 +23,17 @@ final class Timers {
     /** The {@code order} of the next task that is added. Accessed by the loop's thread only. */
     private long order;
 
-    /** How many in the heap were cancelled, at least; a task may be counted that has just left it. */
+    /** How many tasks of the heap were cancelled, at least; a task may be counted that has just left the heap. */
     private final AtomicInteger cancelled = new AtomicInteger();
 
     Timers(Idle idle) {
         this.idle = idle;
     }
 
-    /** Any thread: a task that may be in the heap was cancelled. A sleeping thread is woken for a good few of them. */
+    /**
+     * Counts a task that was cancelled, and that may be in the heap. Any thread. Wakes a sleeping thread once
+     * there are a good few of them.
+     */
     void cancelled() {
         if (cancelled.incrementAndGet() % FEW == 0) {
             idle.wake();
@@ -47,7 +50,7 @@ final class Timers {
         heap.add(task);
     }
 
-    /** Runs those that are due, at most so many; whether there was one. */
+    /** Runs at most {@code budget} of the tasks that are due; returns whether there was one. */
     boolean run(int budget) {
         if (heap.isEmpty()) {
             return false;
@@ -71,13 +74,16 @@ final class Timers {
         return did;
     }
 
-    /** How long until the next is due: zero if it is, less than zero if there is none. */
+    /**
+     * Returns how long it is until the next task is due, in ns: zero if a task is due, less than zero if there
+     * is none.
+     */
     long nanosToNext() {
         LoopTask task = heap.peek();
         return task == null ? -1 : Math.max(0, task.due - System.nanoTime());
     }
 
-    /** Whether one is due; any thread, approximately. */
+    /** Returns whether a task is due. Any thread; approximate. */
     boolean isDue() {
         LoopTask task = heap.peek();
         return task != null && !task.isDisposed() && task.due - System.nanoTime() <= 0;
@@ -90,12 +96,12 @@ final class Timers {
         }
     }
 
-    /** How many wait; any thread, approximately. */
+    /** Returns how many tasks wait. Any thread; approximate. */
     int size() {
         return heap.size();
     }
 
-    /** Whether so many were cancelled that they are to be thrown out. */
+    /** Returns whether so many tasks were cancelled that they are to be thrown out. */
     boolean isToBePurged() {
         int gone = cancelled.get();
         return gone >= FEW && gone > heap.size() >> 1 && !heap.isEmpty();

@@ -29,7 +29,8 @@ import reactor.ffi.internal.StackProbe;
  *
  * <h2>The end of the stack</h2>
  * To give the turn away needs less of the stack than to get it back. So whoever is to get it back makes sure, before it gives
- * the turn away, that the stack has room: {@link #secureWayBack}. A borrower has to give back only, which needs next to nothing, and does
+ * the turn away, that the stack has room: {@link #secureWayBack}. A borrower has to give back only, which needs next
+ * to nothing, and does
  * so wherever it leaves: {@link #giveBack}.
  *
  * <p>Two other ways were tried and failed: to run the queued calls first and then lend overlaps, as a call may itself lend;
@@ -38,7 +39,10 @@ import reactor.ffi.internal.StackProbe;
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 public final class Turn {
 
-    /** What this thread has borrowed last. It may have given it back, or lent it: that it has it, the turn's baton says. */
+    /**
+     * The turn that a thread has borrowed last. The thread may have given that turn back, or lent it, since:
+     * the turn's baton says whether the thread has it.
+     */
     private static final class Borrowed {
         @Nullable
         Turn turn;
@@ -72,7 +76,7 @@ public final class Turn {
         this.idle = idle;
     }
 
-    /** The turn that this thread has: one at most. */
+    /** Returns the turn that the calling thread has; a thread has one at most. */
     static @Nullable Turn held() {
         if (Thread.currentThread() instanceof LoopThread thread && thread.turn().isCurrent()) {
             return thread.turn();
@@ -104,12 +108,18 @@ public final class Turn {
         return owner == Thread.currentThread();
     }
 
-    /** A StackOverflowError comes here, or not before the turn is back. */
+    /**
+     * Makes sure that the stack has room to take the turn back: a StackOverflowError comes here, or not before
+     * the turn is back.
+     */
     static void secureWayBack() {
         StackProbe.use(FRAMES);
     }
 
-    /** Runs a call with the turn lent, if the caller has it; when it is over, the caller has it again, whatever was thrown. */
+    /**
+     * Runs a call, with the turn lent if the caller has it. After the call the caller has the turn again,
+     * whatever was thrown.
+     */
     <R extends @Nullable Object> R callBlocking(NativeCall<R> call) {
         if (!isCurrent()) {
             return call(call);
@@ -123,7 +133,7 @@ public final class Turn {
                 takeBack();
             }
         }
-        Requests.Resume resume = new Requests.Resume(); // first: without it there is no way back
+        Requests.Resume resume = new Requests.Resume(); // made first: without a resume there is no way back
         try {
             baton.release();
             return call(call);
@@ -171,12 +181,15 @@ public final class Turn {
         waitForRoom.remove(Thread.currentThread());
     }
 
-    /** By the owner, inside a lend, or where a lend has failed half-way. */
+    /** Ends a lend, also one that has failed half-way. By the owner. */
     void takeBack() {
         takeBack(Baton.NEVER);
     }
 
-    /** By the owner, inside a lend; false, and still lent, if a borrower was inside until the deadline. */
+    /**
+     * Ends a lend; returns false, with the turn still lent, if a borrower was inside until the deadline. By the
+     * owner.
+     */
     boolean takeBack(long deadline) {
         lent = false;
         VarHandle.fullFence();
@@ -201,7 +214,7 @@ public final class Turn {
         resume.done = true;
     }
 
-    /** Takes the baton if it is free; what to do with it depends on whether it is still lent. */
+    /** Takes the baton if it is free. The caller then looks whether the turn is still lent. */
     boolean tryBorrow() {
         Borrowed borrowed = BORROWED.get();
         borrowed.turn = this; // before: with the baton in hand, nothing may fail
@@ -248,7 +261,7 @@ public final class Turn {
         return !requests.isEmpty();
     }
 
-    /** By the owner, which holds the baton: serves at most so many requests; whether there was one. */
+    /** Serves at most {@code budget} requests; returns whether there was one. By the owner, which holds the baton. */
     boolean serve(int budget) {
         boolean did = false;
         Requests.Request request;
@@ -266,20 +279,21 @@ public final class Turn {
         return did;
     }
 
-    /** By the owner: the scheduler is disposed, the callers that are queued get nothing. */
+    /** Sends the queued callers away without an answer, because the scheduler is disposed. By the owner. */
     void refuseCalls() {
         requests.refuseCalls();
     }
 
-    /** By the owner, for the last time. A borrower that still wants to go on finds the baton free. */
+    /** Gives the turn up for good. By the owner. A borrower that still wants to go on finds the baton free. */
     void close() {
         refuseCalls();
         baton.release();
     }
 
     /**
-     * Makes the caller the owner, or the holder, in the place of a thread that ends the JVM and goes on no more before
-     * the caller has ended: Runtime.exit never returns.
+     * Makes the calling thread the owner, or the holder, in the place of a thread that ends the JVM:
+     * Runtime.exit never returns, so that thread does not go on before the calling thread has ended. Returns
+     * whether the calling thread has the turn.
      */
     boolean seize(Thread stuck, long deadline) {
         BORROWED.get().turn = this;

@@ -22,10 +22,13 @@ public abstract non-sealed class TurnCall extends Requests.Request {
 
     private final Thread caller = Thread.currentThread();
 
-    /** Out of WAITING by CAS: whoever claims it runs it, and a call that was withdrawn is never run. */
+    /** Leaves WAITING by CAS: the thread that claims the call runs it, and a call that was withdrawn is never run. */
     volatile int state;
 
-    /** The caller sleeps, or is about to: it writes this, fences, and looks once more at what it waits for. */
+    /**
+     * Whether the caller sleeps, or is about to: the caller writes this, fences, and looks once more at what it
+     * waits for.
+     */
     private volatile boolean parked;
 
     /** Whether the caller has slept. Accessed by the caller only. */
@@ -37,16 +40,19 @@ public abstract non-sealed class TurnCall extends Requests.Request {
     /** For a call of the calling thread. */
     protected TurnCall() {}
 
-    /** The call. Under the turn. What it throws is reported as a task's error is; the call counts as run. */
+    /** Makes the call, under the turn. What this throws is reported as a task's error is; the call counts as run. */
     protected abstract void run();
 
-    /** The caller is about to sleep, for the first time. On its thread. */
+    /** Called before the caller sleeps for the first time, on the caller's thread. */
     protected void sleeps() {}
 
-    /** The call is over, and its caller goes on. On its thread, after {@link #sleeps}. */
+    /** Called when the call is over and its caller goes on, on the caller's thread, after {@link #sleeps}. */
     protected void awoke() {}
 
-    /** Whether it was not run because too many callers waited already. On the caller's thread, when it is over. */
+    /**
+     * Returns whether the call was not run because too many callers waited already. On the caller's thread,
+     * when the call is over.
+     */
     protected final boolean isRefused() {
         return refused;
     }
@@ -78,7 +84,7 @@ public abstract non-sealed class TurnCall extends Requests.Request {
         return STATE.compareAndSet(this, WAITING, WITHDRAWN);
     }
 
-    /** After {@link #claim()}, by whoever claimed it. */
+    /** Runs the call. By the thread that won {@link #claim()}. */
     final void perform() {
         try {
             run();
@@ -89,7 +95,7 @@ public abstract non-sealed class TurnCall extends Requests.Request {
         wake();
     }
 
-    /** Something that the caller waits for has changed. */
+    /** Wakes the caller: something that it waits for has changed. */
     final void wake() {
         VarHandle.fullFence();
         if (parked && caller != Thread.currentThread()) {
@@ -97,19 +103,19 @@ public abstract non-sealed class TurnCall extends Requests.Request {
         }
     }
 
-    /** By the caller, instead of waiting. */
+    /** Says that too many callers wait already. By the caller, instead of waiting. */
     final void refuse() {
         refused = true;
     }
 
-    /** By the caller: the call is over. */
+    /** Says that the call is over. By the caller. */
     final void over() {
         if (slept) {
             awoke();
         }
     }
 
-    /** By the caller: says that it is about to sleep. */
+    /** Says that the caller is about to sleep. By the caller. */
     final void announce() {
         if (!slept) {
             slept = true;

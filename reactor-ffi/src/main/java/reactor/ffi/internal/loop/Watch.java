@@ -26,7 +26,7 @@ public final class Watch {
     /** Of {@code wakeAt}: it sleeps until it is woken. As a time it is one that never comes. */
     private static final long ASLEEP = Long.MAX_VALUE;
 
-    /** What is late and harms nobody is looked at no sooner than that. */
+    /** How long an entry that is late and harms nobody is left alone at least, in ns. */
     private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(10);
 
     private static final Set<Entry> WATCHED = ConcurrentHashMap.newKeySet();
@@ -41,19 +41,19 @@ public final class Watch {
     /** The thread, which starts with the first thing that is watched; null before that. Written under the lock of the class. */
     private static volatile @Nullable Thread guard;
 
-    /** Something that is going on. */
+    /** Something that goes on, and is watched. */
     public static final class Entry {
 
         private final String what;
         private final Thread who;
         private final LoopThread thread;
 
-        /** Whether it does any harm, as far as can be seen from the watching thread. */
+        /** Whether the entry does any harm, as far as can be seen from the watching thread. */
         private final BooleanSupplier harms;
 
         private final long begun = now();
 
-        /** Once that has passed, the watching thread writes it. */
+        /** When to warn, in ns since ORIGIN. Once that time has passed, the watching thread alone writes this field. */
         private volatile long warnAt;
 
         private Entry(String what, Thread who, LoopThread thread, BooleanSupplier harms) {
@@ -64,7 +64,7 @@ public final class Watch {
             this.warnAt = begun + Math.min(thread.warnAfterNanos(), ASLEEP - begun);
         }
 
-        /** It is over. Any thread. */
+        /** Ends the watch. Any thread. */
         public void end() {
             WATCHED.remove(this);
         }
@@ -100,7 +100,10 @@ public final class Watch {
         return entry;
     }
 
-    /** What is watched goes on without a thread, if none can be had. Whoever begins next tries again. */
+    /**
+     * Starts the watching thread. Where none can be had, what is watched goes on without a warning, and the
+     * next entry tries again.
+     */
     private static synchronized void start() {
         if (guard != null) {
             return;
@@ -117,7 +120,8 @@ public final class Watch {
     }
 
     /**
-     * For who finds out by itself that it waits too long. Never throws: a warning must not end what it warns of.
+     * Warns of a wait, for a thread that has found out by itself that it waits too long. Never throws: a
+     * warning must not end what it warns of.
      *
      * @param what what is going on: "waits for its turn"
      * @param who the thread that waits
@@ -167,7 +171,7 @@ public final class Watch {
     }
 
     private static void look() {
-        wakeAt = ASLEEP; // before the look: who comes after it wakes the thread
+        wakeAt = ASLEEP; // before the look: an entry that comes after it wakes the thread
         long now = now();
         long next = ASLEEP;
         for (Iterator<Entry> all = WATCHED.iterator(); all.hasNext(); ) {
