@@ -9,15 +9,15 @@ import reactor.ffi.internal.upcall.Errno;
 import reactor.ffi.internal.upcall.Signature;
 
 /**
- * Calls C functions through functional interfaces: functions of a library by their names, function pointers that C hands in,
- * and, in unit tests, a callback's own pointer. Make an instance once, as a constant: a call of a constant is as fast as one of
- * a method handle.
+ * Calls C functions through functional interfaces: functions of a library by their names, function pointers that C
+ * hands in, and, in unit tests, a callback's own pointer. Make an instance once, as a constant: a call of a constant is
+ * as fast as one of a method handle.
  *
- * <p>An instance may be used from any thread, and calls the function on the calling thread. It must not be called after the
- * function has been unloaded, so load libraries with {@code Arena.global()}. Arguments and results are those of
- * {@link CallbackType}; {@link NativeMemory} reads what a result points to. A pointer that is a result is of length zero. A
- * struct that is a result is in memory that the garbage collector frees. A variadic function needs
- * {@link CallbackType#variadic}; those of the C library are refused without it, those of other libraries cannot be recognised.
+ * <p>An instance may be used from any thread, and calls the function on the calling thread. It must not be called after
+ * the function has been unloaded, so load libraries with {@code Arena.global()}. Arguments and results are those of
+ * {@link CallbackType}; {@link NativeMemory} reads what a result points to. A pointer that is a result is of length
+ * zero. A struct that is a result is in memory that the garbage collector frees. A variadic function needs {@link
+ * CallbackType#variadic}; those of the C library are refused without it, those of other libraries cannot be recognised.
  */
 public final class CFunction {
 
@@ -48,8 +48,8 @@ public final class CFunction {
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
      * @throws java.util.NoSuchElementException if the C library has no such function
-     * @throws IllegalArgumentException if the function is variadic and the type is not, or if the type has a layout that this
-     *     platform's C does not have
+     * @throws IllegalArgumentException if the function is variadic and the type is not, or if the type has a layout
+     *     that this platform's C does not have
      * @throws IllegalCallerException if the JVM denies native access
      */
     public static <F> F named(String function, CallbackType<F> type) {
@@ -65,7 +65,8 @@ public final class CFunction {
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
      * @throws java.util.NoSuchElementException if the library has no such function
-     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the function is a variadic one of the C library
+     * @throws IllegalArgumentException if the interface cannot stand for a C function, or the function is a variadic
+     *     one of the C library
      * @throws IllegalCallerException if the JVM denies native access
      */
     public static <F> F named(SymbolLookup library, String function, Class<F> type) {
@@ -81,8 +82,8 @@ public final class CFunction {
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
      * @throws java.util.NoSuchElementException if the library has no such function
-     * @throws IllegalArgumentException if the function is a variadic one of the C library and the type is not, or if the type
-     *     has a layout that this platform's C does not have
+     * @throws IllegalArgumentException if the function is a variadic one of the C library and the type is not, or if
+     *     the type has a layout that this platform's C does not have
      * @throws IllegalCallerException if the JVM denies native access
      */
     public static <F> F named(SymbolLookup library, String function, CallbackType<F> type) {
@@ -97,8 +98,8 @@ public final class CFunction {
      * @param type a functional interface of its signature
      * @param <F> the functional interface
      * @return an instance that calls the function on the calling thread
-     * @throws IllegalArgumentException if the pointer is NULL or on the heap, the interface cannot stand for a C function, or the function is a
-     *     variadic one of the C library; the message names what is wrong
+     * @throws IllegalArgumentException if the pointer is NULL or on the heap, the interface cannot stand for a C
+     *     function, or the function is a variadic one of the C library; the message names what is wrong
      * @throws IllegalCallerException if the JVM denies native access
      */
     public static <F> F at(MemorySegment pointer, Class<F> type) {

@@ -15,9 +15,9 @@ import reactor.ffi.internal.metrics.SourceCounts;
  * <p>A value counts once for each subscription that it was handed to, so a shared stream with three subscribers counts three
  * events for each call.
  *
- * <p>What is kept: the counters of each name that has a subscription, a callback, or a pointer that native code may still
- * call; of the other names the 256 that were used last. A name is all that is kept of a source that has ended. With names
- * without end the oldest are forgotten, and start from zero if they come again.
+ * <p>The library keeps the counters of each name that has a subscription, a callback, or a pointer that native code may
+ * still call, and besides the counters of the 256 other names that were used last. The counters of an older name are
+ * forgotten; if that name is used again, its counters start from zero.
  */
 public final class CallbackMetrics {
 
@@ -75,7 +75,7 @@ public final class CallbackMetrics {
     /**
      * Returns how many values reached a subscriber.
      *
-     * @return how many, with the one that a subscriber is given now
+     * @return how many, including the value that a subscriber is given now
      */
     public long delivered() {
         return counts.delivered();
@@ -139,8 +139,8 @@ public final class CallbackMetrics {
     /**
      * Returns how many values have come and have neither been delivered nor discarded.
      *
-     * @return how many wait in a queue now. While values flow there may be some more than the queues hold: those that came while
-     *     the others were counted.
+     * @return how many wait in a queue now. While values flow this may be more than the queues hold, by the values that
+     *     came while the others were counted.
      */
     public long queued() {
         return counts.queued();

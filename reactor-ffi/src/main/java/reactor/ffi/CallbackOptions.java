@@ -61,8 +61,8 @@ public final class CallbackOptions {
     /**
      * Returns default options with a name.
      *
-     * @param name what the source is called in logs, dumps and {@link CallbackMetrics}, not blank. Sources of one name are
-     *     counted together; of names without end the oldest are forgotten.
+     * @param name the name of the source in logs, dumps and {@link CallbackMetrics}, not blank. Sources with the same
+     *     name are counted together.
      * @return new options
      * @throws IllegalArgumentException if the name is blank
      */
@@ -107,8 +107,9 @@ public final class CallbackOptions {
     }
 
     /**
-     * Sets how many native threads may wait for room at once in one subscription, with {@link Overflow#block}. The next
-     * one is treated as if its limit had passed: the stream ends with an overflow error.
+     * Sets how many native threads may wait for room at once in one subscription, with {@link Overflow#block}. If one
+     * more thread would have to wait, the stream ends with an overflow error, as if the timeout of that thread had
+     * passed.
      *
      * @param maxWaiting 1 or more. Defaults to 64.
      * @return changed options
@@ -123,7 +124,7 @@ public final class CallbackOptions {
 
     /**
      * Sets how long a caller of a {@link NativeCallback} waits for its turn; after that time the caller gets the
-     * fallback. Once its handler has started, it waits until that returns.
+     * fallback. Once the handler has started, the caller waits until the handler returns.
      *
      * @param answerWithin more than zero. Defaults to 10 s.
      * @return changed options
@@ -140,8 +141,10 @@ public final class CallbackOptions {
      * Sets the consumer of errors of a {@link NativeCallback}, an {@link Exchange} or a {@link Confined} value that no
      * stream takes.
      *
-     * @param onError gets each error, on the thread that it happened on. Without it what a handler throws goes to where
-     *     Reactor's schedulers report theirs, and a call that was not answered in time to {@code Hooks.onErrorDropped}.
+     * @param onError gets each error, on the thread that it happened on. Without this consumer, what a handler throws
+     *     goes to {@link reactor.core.scheduler.Schedulers#onHandleError Schedulers.onHandleError}, and the error of a
+     *     call that was not answered in time to {@link reactor.core.publisher.Hooks#onErrorDropped
+     *     Hooks.onErrorDropped}.
      * @return changed options
      */
     public CallbackOptions onError(Consumer<? super Throwable> onError) {
@@ -151,12 +154,13 @@ public final class CallbackOptions {
 
     /**
      * Sets an action that runs when a subscription is registered: for each subscription of {@link NativeFlux#create} and
-     * {@link NativeFlux#exchange} after its registration has returned, with all native calls made, on the thread that it
-     * ran on; for each of {@link NativeFlux#share} once it gets the values of the registration that it shares, on the
-     * scheduler's thread. It does not run where the registration throws, or was not run because the subscriber had
-     * cancelled.
+     * {@link NativeFlux#exchange} after the registration has returned, on the thread that ran the registration; for
+     * each subscription of {@link NativeFlux#share} as soon as that subscription gets the values of the shared
+     * registration, on the scheduler's thread. The action does not run if the registration throws, or did not run
+     * because the subscriber had cancelled.
      *
-     * @param action runs once for each subscription. What it throws is an error of the registration. Defaults to nothing.
+     * @param action runs once for each subscription. What the action throws is an error of the registration. Defaults
+     *     to an action that does nothing.
      * @return changed options
      */
     public CallbackOptions onRegistered(NativeAction action) {
@@ -165,12 +169,13 @@ public final class CallbackOptions {
     }
 
     /**
-     * Sets an action that runs when nothing of a subscription is registered any more: after its actions and callbacks
-     * are undone, and it does not keep the JVM alive, just before the terminal signal. It runs also where {@link
-     * #onRegistered} did not. A subscription of {@link NativeFlux#share} that others outlive has only left.
+     * Sets an action that runs when nothing of a subscription is registered any more: after its {@code onDispose}
+     * actions have run, its callbacks are inert, and the subscription does not keep the JVM alive any more; just before
+     * the terminal signal. This action runs also where that of {@link #onRegistered} did not. While other subscribers
+     * of a {@link NativeFlux#share} are left, the shared registration stays.
      *
-     * @param action runs once for each subscription, on the scheduler's thread, or in the shutdown hook. What it throws becomes,
-     *     or is added to, the error. Defaults to nothing.
+     * @param action runs once for each subscription, on the scheduler's thread, or in the shutdown hook. What the
+     *     action throws becomes the error, or is suppressed under the error. Defaults to an action that does nothing.
      * @return changed options
      */
     public CallbackOptions onUnregistered(NativeAction action) {

@@ -8,16 +8,19 @@ import reactor.ffi.internal.loop.LoopScheduler;
 /**
  * A Reactor {@link Scheduler} of one thread, on which callbacks are delivered.
  *
- * <p>It is a daemon platform thread that refuses {@code block()}. It takes tasks from any thread, runs them one at a time
- * and in order, delayed and periodic ones too, and sleeps without using the CPU when there is nothing to do. The JVM stays
- * up while a subscription, or a {@link #ref()}, wants it to.
+ * <p>The thread is a daemon platform thread that refuses {@code block()}. The scheduler takes tasks from any thread,
+ * runs them one at a time and in order, delayed and periodic tasks too, and sleeps without using the CPU when there is
+ * nothing to do. A subscription, or a {@link #ref()}, keeps the JVM alive.
+ *
+ * <p>The <i>turn</i> of a scheduler is the right to run code on that scheduler. Its thread has the turn, and lends the turn
+ * to other threads only inside {@link #callBlocking}.
  *
  * <p>All methods may be called from any thread.
  */
 public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permits LoopScheduler {
 
     /**
-     * Makes a scheduler, with default options otherwise. Its thread starts with the first task.
+     * Makes a scheduler with a name and default options. Its thread starts with the first task.
      *
      * @param name the name of the thread, not blank
      * @return a new scheduler, to be closed by the caller
@@ -30,7 +33,7 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     /**
      * Makes a scheduler.
      *
-     * @param options its name and limits
+     * @param options the name and the limits of the scheduler
      * @return a new scheduler, to be closed by the caller
      */
     static CallbackScheduler create(SchedulerOptions options) {
@@ -47,16 +50,16 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     }
 
     /**
-     * Returns whether the calling thread has this scheduler's turn: it is the scheduler's thread and has not lent the
-     * turn, or it is a thread that the turn is lent to.
+     * Returns whether the calling thread has this scheduler's turn: the scheduler's thread unless the turn is lent, or
+     * a thread that has borrowed the turn.
      *
      * @return true if what the caller does now is serial with everything else on this scheduler
      */
     boolean isCurrent();
 
     /**
-     * Keeps the JVM alive until a matching {@link #unref()}, or until the thread of this scheduler has ended. This count is its
-     * own: subscriptions hold the JVM besides.
+     * Keeps the JVM alive until a matching {@link #unref()}, or until the thread of this scheduler has ended. This
+     * count is separate from subscriptions, which keep the JVM alive besides.
      *
      * @return the new count
      * @throws java.util.concurrent.RejectedExecutionException if this scheduler is disposed
@@ -79,18 +82,19 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
 
     /**
      * Runs a native call that waits for threads which call back, such as a {@code stop} that joins them. On the
-     * scheduler's thread the turn is lent meanwhile: {@link #isCurrent()} is false inside, callbacks that wait for an
-     * answer get it, and producers do not wait for room. On any other thread the call just runs.
+     * scheduler's thread the turn is lent during the call: {@link #isCurrent()} is false inside, callbacks that wait
+     * for an answer are answered, and native threads do not wait for room in a queue. On any other thread the call just
+     * runs.
      *
-     * @param call the native call; an unchecked exception or error of it is thrown as it is, a checked one wrapped as
-     *     {@code reactor.core.Exceptions.propagate} does
+     * @param call the native call; an unchecked exception or an error that the call throws is rethrown, a checked
+     *     exception is wrapped by {@link reactor.core.Exceptions#propagate}
      * @param <R> the type of the result
      * @return what the call returns
      */
     <R extends @Nullable Object> R callBlocking(NativeCall<R> call);
 
     /**
-     * {@link #callBlocking(NativeCall)} for a call without a result.
+     * Runs a native call without a result, as {@link #callBlocking(NativeCall)} does.
      *
      * @param action the native call
      */
@@ -99,36 +103,40 @@ public sealed interface CallbackScheduler extends Scheduler, AutoCloseable permi
     /**
      * Runs a slow native call off the scheduler's thread, which stays free to answer callbacks meanwhile. The call runs on
      * one of a bounded number of daemon threads, once for each subscription, when the result is requested; its result or
-     * error arrives on the scheduler's thread. Null completes the {@code Mono} empty. The JVM stays up until then.
+     * error arrives on the scheduler's thread. A null result completes the {@code Mono} empty. The JVM stays alive
+     * until then.
      *
-     * <p>Cancelled before the call has begun, it is not made. A call that runs cannot be cancelled: it runs on, and its
-     * result goes to the discard hook, its error to {@code Hooks.onErrorDropped}.
+     * <p>If the subscription is cancelled before the call has begun, the call is not made. A call that has begun cannot
+     * be cancelled: its result goes to Reactor's {@linkplain reactor.core.publisher.Flux#doOnDiscard discard hook}, its
+     * error to {@link reactor.core.publisher.Hooks#onErrorDropped Hooks.onErrorDropped}.
      *
      * @param call the native call
      * @param <R> the type of the result
-     * @return lazy; a {@code RejectedExecutionException} if this scheduler is disposed or 100,000 calls wait already
+     * @return a lazy {@code Mono}, which fails with a {@link java.util.concurrent.RejectedExecutionException} if this
+     *     scheduler is disposed, or if 100,000 calls wait already
      */
     <R> Mono<R> offload(NativeCall<? extends @Nullable R> call);
 
     /**
      * Refuses new work, drops the tasks that have not begun, ends each subscription with a {@code
-     * RejectedExecutionException} after it has unregistered, and ends the thread last. Then the refs of this scheduler, and
-     * of the callbacks on it, hold the JVM no more. Returns at once. Does nothing to
-     * {@link #shared()}, and nothing the second time.
+     * RejectedExecutionException} after it has unregistered, and ends the thread last. Then the refs of this scheduler,
+     * and of its callbacks, do not keep the JVM alive any more. Returns at once. A second call does nothing, and nor
+     * does a call on {@link #shared()}.
      */
     @Override
     void dispose();
 
     /**
-     * {@link #dispose()} on subscription, but the tasks that are queued still run; delayed and periodic ones are cancelled.
+     * Disposes this scheduler on subscription, as {@link #dispose()} does, but still runs the tasks that are queued;
+     * delayed and periodic tasks are cancelled.
      *
-     * @return completes when the thread has ended, on a thread of its own; for {@link #shared()} at once. May be subscribed to
-     *     again, after a {@code timeout} for instance.
+     * @return a {@code Mono} that completes when the scheduler's thread has ended, on another thread; for {@link
+     *     #shared()} at once. A second subscription is allowed, after a {@code timeout} for instance.
      */
     @Override
     Mono<Void> disposeGracefully();
 
-    /** {@link #dispose()}. */
+    /** Disposes this scheduler, as {@link #dispose()} does. */
     @Override
     default void close() {
         dispose();

@@ -5,8 +5,9 @@ import java.lang.invoke.MethodHandles;
 import reactor.ffi.internal.upcall.Signature;
 
 /**
- * A functional interface together with the C function type that it stands for: of a callback, or of a function that
- * {@link CFunction} calls. Make it once, as a constant: it is analysed once. Immutable: each method returns a changed copy.
+ * A functional interface together with the C function type that the interface stands for: of a callback, or of a
+ * function that {@link CFunction} calls. Keep a type in a constant, because making a type analyses the interface.
+ * Immutable: each method returns a changed copy.
  *
  * <p>For most interfaces {@code sink.callback(OnReading.class, handler)} is enough, and this class is not needed. Without
  * more words, Java's {@code boolean}, {@code byte}, {@code short}, {@code char}, {@code int}, {@code long}, {@code float},
@@ -17,7 +18,7 @@ import reactor.ffi.internal.upcall.Signature;
  *
  * <p>What a handler gets for a pointer: a segment that is valid, and readable to its full length, while the handler runs
  * and on the thread that runs it; a later use is an {@code IllegalStateException}. A NULL is {@code MemorySegment.NULL}.
- * Copy what you keep; see {@link #handles} for pointers that are only passed back.
+ * Copy what is needed later; see {@link #handles} for pointers that are only passed back.
  *
  * @param <F> the functional interface
  */
@@ -49,8 +50,8 @@ public sealed interface CallbackType<F> permits Signature {
     /**
      * Gives the right to call the interface, for one that is not public, or not exported, in a named module.
      *
-     * @param lookup a lookup that can see the interface, such as {@code MethodHandles.lookup()} in its package. If it cannot,
-     *     the first use of the type is an {@code IllegalArgumentException} that says so.
+     * @param lookup a lookup that can see the interface, such as {@code MethodHandles.lookup()} in its package. If it
+     *     cannot, the first use of the type is an {@code IllegalArgumentException} that says so.
      * @return a changed copy
      * @throws IllegalArgumentException if the lookup sees a generated descriptor that disagrees with the interface
      */

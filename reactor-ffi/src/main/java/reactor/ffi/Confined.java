@@ -7,12 +7,13 @@ import reactor.core.publisher.Mono;
 import reactor.ffi.internal.call.ConfinedHandle;
 
 /**
- * A handle, for any thread, to a value that lives on a scheduler's thread. Threads send closures to the value; they run
- * there, one at a time, in the order in which each thread sent them. The value keeps the JVM alive; the last {@link #close}
- * of a handle releases it, once, on the scheduler's thread, after all that was sent before.
+ * A handle, for any thread, to a value that lives on a scheduler's thread. Threads send closures to the value. The
+ * closures run on the scheduler's thread, one at a time, those of each thread in the order in which that thread sent
+ * them. The value keeps the JVM alive; the {@link #close} of the last handle releases the value, once, on the
+ * scheduler's thread, after all closures that were sent before.
  *
  * <p>All methods may be called from any thread. A handle that is collected without close is reported, and counts as closed.
- * When the scheduler is disposed the value is released too, and what comes later is refused.
+ * When the scheduler is disposed, the value is released too, and closures that are sent later are refused.
  *
  * @param <T> the type of the value
  */
@@ -30,7 +31,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
          * Runs on the scheduler's thread.
          *
          * @param value the value; do not let it escape
-         * @throws Throwable goes to the error handler, and harms nobody else
+         * @throws Throwable any error, which goes to the error handler; later closures still run
          */
         void run(T value) throws Throwable;
     }
@@ -49,7 +50,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
          *
          * @param value the value; do not let it escape
          * @return the answer; null completes the {@code Mono} empty
-         * @throws Throwable fails the {@code Mono}
+         * @throws Throwable any error, which becomes the error of the {@code Mono}
          */
         @Nullable
         R ask(T value) throws Throwable;
@@ -71,7 +72,7 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
     }
 
     /**
-     * Makes a value on the scheduler's thread. If that fails, so does all that is sent to it.
+     * Makes a value on the scheduler's thread. If the maker fails, all that is sent to the value fails.
      *
      * @param scheduler where it lives
      * @param maker makes it, on the scheduler's thread
@@ -111,8 +112,8 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
     Confined<T> share();
 
     /**
-     * Queues an action at once. What it throws goes to {@link CallbackOptions#onError}, or else to where Reactor's schedulers
-     * report theirs.
+     * Queues an action at once. What the action throws goes to {@link CallbackOptions#onError}, or else to {@link
+     * reactor.core.scheduler.Schedulers#onHandleError Schedulers.onHandleError}.
      *
      * @param action runs on the scheduler's thread
      * @throws IllegalStateException if this handle is closed, or the scheduler disposed
@@ -124,11 +125,12 @@ public sealed interface Confined<T> extends AutoCloseable permits ConfinedHandle
      *
      * @param query runs on the scheduler's thread
      * @param <R> the type of the answer
-     * @return the answer, delivered on the scheduler's thread; a cancel before it runs prevents it
+     * @return the answer, delivered on the scheduler's thread; a query whose subscription is cancelled before the query
+     *     has begun does not run
      */
     <R> Mono<R> call(Query<? super T, ? extends R> query);
 
-    /** Gives this handle up. The last one releases the value. A second close does nothing. */
+    /** Closes this handle. The close of the last handle releases the value. A second close does nothing. */
     @Override
     void close();
 }

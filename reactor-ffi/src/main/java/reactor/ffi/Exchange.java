@@ -3,12 +3,14 @@ package reactor.ffi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A question of native code whose answer takes its time: the native thread waits inside {@link ExchangeSink#ask} while the
- * stream carries this. Any thread may answer, once; each method says whether it was in time.
+ * A question of native code whose answer takes its time: the native thread waits inside {@link ExchangeSink#ask} while
+ * the stream carries this exchange. Any thread may answer, once; each method that answers returns whether its answer
+ * was the first, and in time.
  *
- * <p>An exchange that nobody answers is answered by its limit, with the fallback. Those that the stream's own queue discards,
- * and all that are open when the subscription ends, get the fallback at once. For those that an operator downstream drops,
- * add {@code doOnDiscard(Exchange.class, Exchange::refuse)}.
+ * <p>If no thread answers before the timeout, the native thread gets the fallback. The native thread gets the fallback
+ * at once if the queue of the stream discards the exchange, and if the subscription ends. An operator downstream may
+ * drop an exchange too: add {@code doOnDiscard(Exchange.class, Exchange::refuse)}, as {@link
+ * reactor.core.publisher.Flux#doOnDiscard} says.
  *
  * <p>An application may implement this interface: a test of the part that answers needs no native code then. A method that a
  * later version adds has a default. Sinks and schedulers are sealed: a test of a registration subscribes to its

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.call.AskingSink;
 
 /**
- * The sink of {@link NativeFlux#exchange}: its handlers ask, and the subscriber answers.
+ * The sink of {@link NativeFlux#exchange}, on which handlers ask questions that the subscriber answers.
  *
  * @param <Q> the question
  * @param <R> the answer
@@ -14,12 +14,14 @@ public sealed interface ExchangeSink<Q, R extends @Nullable Object> extends Nati
         permits AskingSink {
 
     /**
-     * Sends a question down the stream, and waits for its answer. Inside a handler, on its native thread. Interrupts do not
-     * end the wait; the flag is set again afterwards.
+     * Sends a question down the stream, and waits for its answer. A handler calls this method, on its native thread.
+     * Interrupts do not end the wait; the interrupt flag is set again after the wait.
      *
-     * @param request the question: of its own memory, not a segment that dies when the handler returns
-     * @param timeout how long to wait, more than zero; a wait for room in the queue counts
-     * @param fallback the answer if none comes in time, the subscription ends, or the exchange is refused
+     * @param request the question, with memory of its own: a segment that was an argument of the handler dies when the
+     *     handler returns
+     * @param timeout how long the calling thread waits, more than zero, for room in the queue and for the answer
+     *     together
+     * @param fallback the answer if no answer comes in time, if the subscription ends, or if the exchange is refused
      * @return the answer, or the fallback
      * @throws IllegalArgumentException if the timeout is zero or negative
      * @throws IllegalStateException if the calling thread is the scheduler's own, which the answer would have to come from

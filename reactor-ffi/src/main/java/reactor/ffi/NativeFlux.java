@@ -19,8 +19,8 @@ import reactor.ffi.internal.stream.FluxNative;
  * });
  * }</pre>
  *
- * <p>Subscribing registers and keeps the JVM alive; the end of the subscription unregisters and lets it exit. Handlers run on
- * native threads, and concurrently; values arrive serially on one {@link CallbackScheduler}.
+ * <p>A subscription runs the registration, and keeps the JVM alive; the end of the subscription unregisters, and lets
+ * the JVM exit. Handlers run concurrently on native threads; values arrive serially on one {@link CallbackScheduler}.
  */
 public final class NativeFlux {
 
@@ -32,8 +32,9 @@ public final class NativeFlux {
      *
      * @param registration registers callbacks, once for each subscription, on the subscribing thread
      * @param <T> the type of the values
-     * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
-     *     {@code IllegalStateException} if the JVM is shutting down
+     * @return a cold {@link Flux}; its subscription fails with a {@link
+     *     java.util.concurrent.RejectedExecutionException} if the scheduler is disposed, and with an {@link
+     *     IllegalStateException} if the JVM is shutting down
      */
     public static <T> Flux<T> create(Registration<? super NativeSink<T>> registration) {
         return create(CallbackOptions.defaults(), registration);
@@ -42,46 +43,50 @@ public final class NativeFlux {
     /**
      * Makes a stream that registers for each of its subscribers.
      *
-     * @param options its name, scheduler, and limits
+     * @param options the name, scheduler and limits of the stream
      * @param registration registers callbacks, once for each subscription, on the subscribing thread
      * @param <T> the type of the values
-     * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
-     *     {@code IllegalStateException} if the JVM is shutting down
+     * @return a cold {@link Flux}; its subscription fails with a {@link
+     *     java.util.concurrent.RejectedExecutionException} if the scheduler is disposed, and with an {@link
+     *     IllegalStateException} if the JVM is shutting down
      */
     public static <T> Flux<T> create(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         return FluxNative.create(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
     }
 
     /**
-     * Makes a hot stream: one registration for all its subscribers. The first subscription registers, the end of the
-     * last one unregisters, and the next registers anew. Each subscriber has demand, queue and policy of its own, so a
-     * slow one hurts only itself; but with {@link Overflow#block} native threads wait for the slowest. What comes when
-     * the last one has just gone is discarded by the hook of that one.
+     * Makes a hot stream, whose subscribers share one registration. The first subscription registers, the end of the
+     * last subscription unregisters, and the next subscription registers anew. Each subscriber has its own demand,
+     * queue and policy, so a slow subscriber delays no other; but with {@link Overflow#block} native threads wait for
+     * the slowest subscriber. A value that comes when the last subscriber has just cancelled goes to the discard hook
+     * of that subscriber.
      *
-     * <p>The registration runs on the scheduler's thread, after {@code subscribe} has returned or meanwhile: {@link
-     * CallbackOptions#onRegistered(NativeAction)} tells when. Its {@code contextView} is that of the first subscriber,
-     * {@code requested} the smallest demand, and {@code onRequest} is told of unbounded demand, once.
+     * <p>The registration runs on the scheduler's thread, and {@code subscribe} does not wait for the registration:
+     * {@link CallbackOptions#onRegistered(NativeAction)} tells when it has returned. {@link NativeSink#contextView} is
+     * the context of the first subscriber, {@link NativeSink#requestedFromDownstream} the smallest demand of all
+     * subscribers, and {@link NativeSink#onRequest} is called once, with unbounded demand.
      *
-     * @param options its name, scheduler, and limits
+     * @param options the name, scheduler and limits of the stream
      * @param registration registers callbacks, once while there are subscribers
      * @param <T> the type of the values
-     * @return a hot Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
-     *     {@code IllegalStateException} if the JVM is shutting down
+     * @return a hot {@link Flux}; its subscription fails with a {@link java.util.concurrent.RejectedExecutionException}
+     *     if the scheduler is disposed, and with an {@link IllegalStateException} if the JVM is shutting down
      */
     public static <T> Flux<T> share(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         return FluxNative.share(requireNonNull(options, "options"), requireNonNull(registration, "registration"));
     }
 
     /**
-     * Makes a stream of questions: native threads wait inside {@link ExchangeSink#ask} until the subscriber, or whoever
-     * it hands the {@link Exchange} to, has answered.
+     * Makes a stream of questions: a native thread waits inside {@link ExchangeSink#ask} until the subscriber, or other
+     * code that the subscriber passes the {@link Exchange} to, has answered.
      *
-     * @param options its name, scheduler, limits, and error handler
+     * @param options the name, scheduler, limits and error handler of the stream
      * @param registration registers callbacks that ask, once for each subscription, on the subscribing thread
      * @param <Q> the question
      * @param <R> the answer
-     * @return a cold Flux; subscribing fails with a {@code RejectedExecutionException} if the scheduler is disposed, and with an
-     *     {@code IllegalStateException} if the JVM is shutting down
+     * @return a cold {@link Flux}; its subscription fails with a {@link
+     *     java.util.concurrent.RejectedExecutionException} if the scheduler is disposed, and with an {@link
+     *     IllegalStateException} if the JVM is shutting down
      */
     public static <Q, R extends @Nullable Object> Flux<Exchange<Q, R>> exchange(
             CallbackOptions options, Registration<? super ExchangeSink<Q, R>> registration) {

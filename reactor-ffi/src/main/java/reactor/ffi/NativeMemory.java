@@ -13,12 +13,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what C's pointers lead to, and takes what C writes through one.
+ * Reads the memory that pointers of C lead to, and what C writes through out parameters.
  *
- * <p>What is read keeps the scope of the pointer, or of the memory that holds the pointer: what an argument of a callback leads
- * to cannot be read after the argument itself has died. Any thread that may read the one may read the other. A pointer of
- * length zero, such as the result of a function, is read as far as C would read it; if it leads to memory that is freed or
- * shorter, the JVM may crash. A segment that has a length, such as one from an arena, is not read beyond its end.
+ * <p>A segment that is read through a pointer keeps the scope of that pointer, or of the memory that holds the pointer:
+ * memory that an argument of a callback leads to cannot be read after the argument itself has died. A thread that may
+ * read the pointer may read the segment. A pointer of length zero, such as the result of a function, is read as far as
+ * C would read; if the pointer leads to memory that is freed or shorter, the JVM may crash. A segment that has a
+ * length, such as one from an arena, is not read beyond its end.
  */
 public final class NativeMemory {
 

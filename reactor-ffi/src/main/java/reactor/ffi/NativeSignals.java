@@ -5,12 +5,12 @@ import reactor.core.publisher.Flux;
 import reactor.ffi.internal.signal.Signals;
 
 /**
- * POSIX signals as a stream, by way of the JVM's own dispatcher. Never give a callback pointer to {@code sigaction}: a signal
- * handler may run on a thread that is in the middle of anything, and an upcall there aborts or hangs the JVM.
+ * POSIX signals as a stream, by way of the JVM's own dispatcher. Never give a callback pointer to {@code sigaction}: a
+ * signal handler may run on a thread that is in the middle of anything, and an upcall there aborts or hangs the JVM.
  *
- * <p>After the last cancellation a signal does again what it did before the first subscription. If nobody had a handler, HUP,
- * INT and TERM end the JVM with its shutdown hooks, and the others, such as USR1, the process at once. So keep a subscription
- * for as long as signals are sent.
+ * <p>After the last cancellation a signal does again what that signal did before the first subscription. Without a
+ * handler, HUP, INT and TERM end the JVM, which runs its shutdown hooks; other signals, such as USR1, end the process
+ * at once. So keep a subscription for as long as signals are sent.
  */
 public final class NativeSignals {
 
@@ -21,8 +21,8 @@ public final class NativeSignals {
      *
      * @param name its name without SIG, such as HUP
      * @param number its number on this platform
-     * @param count how many of this name the JVM has dispatched since it was taken over, this one included. Ordinary signals
-     *     coalesce: fewer arrive than were sent.
+     * @param count how many signals of this name the JVM has dispatched since the first subscription took the name
+     *     over, including this signal. Signals of the same name coalesce, so fewer may arrive than were sent.
      */
     public record Signal(String name, int number, long count) {}
 
@@ -30,10 +30,10 @@ public final class NativeSignals {
      * Returns a stream of the signals of these names, on the shared scheduler.
      *
      * @param names names without SIG, such as HUP, TERM, USR1
-     * @return a Flux; its first subscription takes the signals over from the handlers before, the last cancellation gives them
-     *     back. A name that the JVM or the system uses itself, or that is unknown, fails it with an
-     *     {@code IllegalArgumentException} that says why; so does a JVM that was started with {@code -Xrs}, with an
-     *     {@code IllegalStateException}.
+     * @return a {@link Flux}. Its first subscription takes the signals over from the handlers that were installed
+     *     before; the last cancellation gives the signals back. A subscription fails with an {@link
+     *     IllegalArgumentException} if a name is unknown, or if the JVM or the system uses that signal itself, and with
+     *     an {@link IllegalStateException} if the JVM was started with {@code -Xrs}.
      * @throws IllegalArgumentException if {@code names} is empty, or a name begins with SIG
      */
     public static Flux<Signal> on(String... names) {

@@ -6,17 +6,17 @@ import reactor.ffi.internal.stream.RegisteringSink;
 import reactor.util.context.ContextView;
 
 /**
- * One subscription as its registration and its handlers see it: where callbacks are made, where values go, and how the
- * registration is undone.
+ * One subscription, as its registration and its handlers see the subscription: makes callbacks, takes values, and knows
+ * how the registration is undone.
  *
- * <p>All methods may be called from any thread. Handlers run on whichever native thread calls the pointer, and
- * concurrently if several do; what they pass to {@link #next} arrives serially on the scheduler's thread, in order for
- * each native thread.
+ * <p>All methods may be called from any thread. A handler runs on the native thread that calls the pointer, so handlers
+ * run concurrently if several native threads call. The values that handlers pass to {@link #next} arrive serially on
+ * the scheduler's thread, in order for each native thread.
  *
- * <p>At the end of the subscription, however it comes, what {@link #callback} and {@link #onDispose} have pushed is popped:
- * an action runs; a callback becomes inert, and what was made before it waits until its running handlers have left (1 s at
- * most). So register in the order "callback, native start, {@code onDispose(stop)}", and the callback still works while
- * {@code stop} runs.
+ * <p>{@link #callback} and {@link #onDispose} push on one stack. Every end of the subscription pops that stack: an
+ * action runs; a callback becomes inert, which means that its handler is not called any more, and the entries below
+ * that callback wait until its running handlers have returned (1 s at most). So register in the order "callback, native
+ * start, {@code onDispose(stop)}": then the callback still works while {@code stop} runs.
  *
  * @param <T> the type of the values
  */
@@ -27,9 +27,10 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      * the stream ends with the error.
      *
      * @param type a functional interface with the C signature, see {@link CallbackType}
-     * @param handler what is called, on the native thread: copy what you need, hand it over, return
+     * @param handler called on the native thread; copies what the stream needs, hands that over, and returns
      * @param <F> the functional interface
-     * @return the pointer; it stays callable for the life of the process, and does nothing once the subscription has ended
+     * @return the pointer, which stays callable for the life of the process; a call after the end of the subscription
+     *     runs no handler
      * @throws IllegalArgumentException if the interface cannot stand for a C function; the message names the remedy
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
@@ -42,9 +43,10 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      *
      * @param type a functional interface with the C signature, see {@link CallbackType}
      * @param handler what is called, on the native thread
-     * @param fallback answers in the handler's place when it throws, and when the pointer is called after the end. There it
-     *     also frees what the callee owns; so a handler frees last, not before something that may throw. It must be thread
-     *     safe and must not need the subscription. After the quarantine of the pointer (10 s) it is let go of.
+     * @param fallback answers in the handler's place when the handler throws, and when native code calls the pointer
+     *     after the end. If the callee owns memory, the fallback frees that memory too, so a handler frees last, after
+     *     all that may throw. The fallback must be thread safe, and must not need the subscription. The library holds
+     *     the fallback until native code may not call the pointer any more, by default 10 s after the end.
      * @param <F> the functional interface
      * @return the pointer
      * @throws IllegalArgumentException if the interface cannot stand for a C function; the message names the remedy
@@ -61,8 +63,8 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      * @param handler what is called, on the native thread
      * @param <F> the functional interface
      * @return the pointer
-     * @throws IllegalArgumentException if the handler or the fallback does not implement the interface, or the library cannot
-     *     call the interface
+     * @throws IllegalArgumentException if the handler or the fallback does not implement the interface, or the library
+     *     cannot call the interface
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     <F> MemorySegment callback(CallbackType<F> type, F handler);
@@ -72,11 +74,12 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      *
      * @param type the C function type
      * @param handler what is called, on the native thread
-     * @param fallback answers in the handler's place when it throws, and late calls
+     * @param fallback answers in the handler's place when the handler throws, and when native code calls the pointer
+     *     after the end
      * @param <F> the functional interface
      * @return the pointer
-     * @throws IllegalArgumentException if the handler or the fallback does not implement the interface, or the library cannot
-     *     call the interface
+     * @throws IllegalArgumentException if the handler or the fallback does not implement the interface, or the library
+     *     cannot call the interface
      * @throws IllegalStateException if the subscription has ended, or no stub is left
      */
     <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback);
@@ -85,17 +88,19 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      * Hands a value over. On the scheduler's own thread it is delivered there and then, if nothing is queued, there is
      * demand, and no value is being delivered. With {@link Overflow#block} a native thread may wait here for room.
      *
-     * @param value the value: of its own memory, not a segment that dies when the handler returns
-     * @return false if it will never be delivered; the discard hook has already had it
+     * @param value the value, with memory of its own: a segment that was an argument of the handler dies when the
+     *     handler returns
+     * @return false if the value will never be delivered; Reactor's {@linkplain reactor.core.publisher.Flux#doOnDiscard
+     *     discard hook} has then been called with the value
      */
     boolean next(T value);
 
-    /** Ends the stream after the values that are queued. What comes later is discarded. */
+    /** Completes the stream after the values that are queued. A value that comes later is discarded. */
     void complete();
 
     /**
-     * Ends the stream with an error after the values that are queued. A second one goes to
-     * {@code Hooks.onErrorDropped}.
+     * Ends the stream with an error after the values that are queued. A second error goes to {@link
+     * reactor.core.publisher.Hooks#onErrorDropped Hooks.onErrorDropped}.
      *
      * @param error what went wrong
      */
@@ -104,8 +109,8 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     /**
      * Adds an action that undoes a part of the registration when the subscription ends. Actions run once, on the
      * scheduler's thread, in reverse order together with the callbacks, inside {@link CallbackScheduler#runBlocking}.
-     * One that throws does not stop the others; it becomes, or is added to, the error. After the end of the subscription
-     * it runs at once.
+     * An action that throws does not stop the others; what it throws becomes the error of the stream, or is suppressed
+     * under that error. After the end of the subscription an action runs at once.
      *
      * @param action the unregister call
      * @return this
@@ -113,20 +118,22 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     NativeSink<T> onDispose(NativeAction action);
 
     /**
-     * Sets the consumer of the subscriber's demand, for sources that are armed for a number of events. Called on the
-     * scheduler's thread, with what was requested since it was last called; not before the registration has returned,
-     * nor once the stream ends. It replaces an earlier one. What it throws becomes the error.
+     * Sets the consumer of the subscriber's demand, for sources that are armed for a number of events. The scheduler's
+     * thread calls the consumer with what was requested since the last call, after the registration has returned and
+     * before the stream ends. A consumer replaces an earlier one. What the consumer throws becomes the error of the
+     * stream.
      *
-     * @param consumer takes the number of values newly requested, and may throw anything
+     * @param consumer takes the number of values that were newly requested, and may throw anything
      * @return this
      */
     NativeSink<T> onRequest(NativeDemand consumer);
 
     /**
      * Runs a blocking native loop, such as {@code pcap_loop}, on a thread of the library's own for the life of the
-     * subscription. Its return completes the stream, what it throws is the error. Push the {@link #onDispose} action that
-     * stops the loop after this call: at the end the action runs, and then the loop is joined. A loop that does not end
-     * within 10 s (system property {@code reactor.ffi.loop.limit}, in milliseconds) is logged, and left behind.
+     * subscription. The return of the loop completes the stream; what the loop throws becomes the error. Push the
+     * {@link #onDispose} action that stops the loop after this call: at the end of the subscription the action runs
+     * first, and then the loop's thread is joined. A loop that does not end within 10 s (system property {@code
+     * reactor.ffi.loop.limit}, in milliseconds) is logged, and left behind.
      *
      * @param loop the blocking call
      * @return this
@@ -135,9 +142,9 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     NativeSink<T> runLoop(NativeCall<?> loop);
 
     /**
-     * Returns an arena for memory that native code keeps: user data, structs of callbacks. Any thread may use it. It
-     * lives as long as native code may still call the pointers of this subscription, late calls included, and is then
-     * freed by the garbage collector; it cannot be closed.
+     * Returns an arena for memory that native code keeps: user data, structs of callbacks. Any thread may use the
+     * arena. Its memory lives as long as native code may still call the pointers of this subscription, late calls
+     * included, and is then freed by the garbage collector. The arena cannot be closed.
      *
      * @return the arena
      */
@@ -145,16 +152,17 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
 
     /**
      * Releases a pointer of this sink that native code is done with and will not call again: the pointer becomes inert,
-     * and its slot may be reused at once. Allowed after the end. A pointer that is not of this sink is ignored.
+     * and the library may give the same pointer to another callback at once. Allowed after the end. A pointer that is
+     * not of this sink is ignored.
      *
      * @param pointer what {@link #callback} returned
      */
     void release(MemorySegment pointer);
 
     /**
-     * Returns a C function {@code void (*)(void *)} that releases, when native code calls it, the callbacks made on this
-     * sink since the last call of this method, and itself. For a {@code GDestroyNotify}, {@code xDestroy} and the like;
-     * it may be called after the end.
+     * Returns a C function {@code void (*)(void *)}, such as a {@code GDestroyNotify} or an {@code xDestroy}. When
+     * native code calls that function, the callbacks that were made on this sink since the last call of this method are
+     * released, and the function itself. Native code may call the function after the end, too.
      *
      * @return the pointer
      * @throws IllegalStateException if the subscription has ended, or no stub is left
@@ -164,12 +172,12 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     /**
      * Returns how many values the subscriber has requested and not received.
      *
-     * @return the demand; {@code Long.MAX_VALUE} means unbounded
+     * @return the demand of the subscriber; {@code Long.MAX_VALUE} means unbounded
      */
     long requestedFromDownstream();
 
     /**
-     * Returns whether values are of no use any more: the subscriber cancelled, or the stream has ended.
+     * Returns whether the subscriber has cancelled, or the stream has ended.
      *
      * @return true if {@link #next} will return false
      */
@@ -178,7 +186,7 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     /**
      * Returns the context of the subscriber.
      *
-     * @return its context
+     * @return the context
      */
     ContextView contextView();
 

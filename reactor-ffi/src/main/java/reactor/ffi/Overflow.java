@@ -6,8 +6,8 @@ import java.time.Duration;
 
 /**
  * The policy for a value that finds the queue between native threads and the scheduler full. Capacities are exact.
- * Queues grow as they are used: 256 places at a time. A value that is not delivered goes to Reactor's discard hook,
- * once, on the thread that drops it, and is counted.
+ * A queue grows as it is used, by 256 places at a time. A value that is not delivered goes to Reactor's {@linkplain
+ * reactor.core.publisher.Flux#doOnDiscard discard hook}, once, on the thread that drops the value, and is counted.
  */
 public final class Overflow {
 
@@ -42,9 +42,11 @@ public final class Overflow {
     }
 
     /**
-     * The native thread waits for room, so that demand reaches C and nothing is lost. After the timeout the stream ends with an
-     * overflow error. Threads that must not wait (the scheduler's own, Reactor's non-blocking ones, any while the turn is
-     * lent) use a reserve of 64 times the capacity instead. The default, with 8192 and 10 s.
+     * Lets the native thread wait for room, so that demand reaches C and no value is lost. After the timeout the stream
+     * ends with an {@linkplain reactor.core.Exceptions#failWithOverflow() overflow error}. Threads that must not wait
+     * use a reserve of 64 times the capacity instead: the scheduler's own thread, {@linkplain
+     * reactor.core.scheduler.Schedulers#isInNonBlockingThread() non-blocking} threads of Reactor, and any thread while
+     * the turn is lent. This policy is the default, with 8192 and 10 s.
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @param timeout how long a thread waits, more than zero
@@ -59,7 +61,8 @@ public final class Overflow {
     }
 
     /**
-     * The stream ends with an overflow error, after the values that are queued.
+     * Ends the stream with an {@linkplain reactor.core.Exceptions#failWithOverflow() overflow error}, after the values
+     * that are queued.
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
@@ -70,7 +73,7 @@ public final class Overflow {
     }
 
     /**
-     * The new value is dropped.
+     * Drops the new value.
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
@@ -81,7 +84,7 @@ public final class Overflow {
     }
 
     /**
-     * The oldest queued value is dropped, so that the newest are kept.
+     * Drops the oldest queued value, so that the newest values are kept.
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @return the policy
@@ -92,7 +95,7 @@ public final class Overflow {
     }
 
     /**
-     * Only the newest value is kept: {@code dropOldest(1)}.
+     * Keeps the newest value alone: {@code dropOldest(1)}.
      *
      * @return the policy
      */
@@ -101,7 +104,7 @@ public final class Overflow {
     }
 
     /**
-     * The queue grows until memory ends. For sources that are known to be bounded.
+     * Lets the queue grow until memory ends. For sources that are known to be bounded.
      *
      * @return the policy
      */
@@ -121,7 +124,7 @@ public final class Overflow {
     /**
      * Returns how many values are queued at most.
      *
-     * @return the capacity; {@code Integer.MAX_VALUE} if unbounded
+     * @return the capacity; {@code Integer.MAX_VALUE} for {@link #unbounded}
      */
     public int capacity() {
         return capacity;

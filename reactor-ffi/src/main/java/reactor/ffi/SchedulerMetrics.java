@@ -41,8 +41,8 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * Reads the counters of all schedulers whose thread runs: it starts with the first work, and ends when the scheduler is
-     * disposed of. Nothing is kept of those that have ended.
+     * Reads the counters of all schedulers whose thread runs. The thread starts with the first work, and ends when the
+     * scheduler is disposed. Of schedulers that have ended nothing is kept.
      *
      * @return snapshots, in the order of their names, which several may share
      */
@@ -63,7 +63,7 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * Returns how often the thread looked for work and found some. A turn is a batch of everything that was there.
+     * Returns how often the thread looked for work and found some. A turn is one pass over all work that was there.
      *
      * @return how often
      */
@@ -99,9 +99,9 @@ public final class SchedulerMetrics {
     }
 
     /**
-     * Returns how long the longest turn of the last one to two minutes has taken: so long nobody else was served, but in
-     * a {@code callBlocking}. A turn that still runs does not count yet. An older one is forgotten, so that this falls
-     * again.
+     * Returns how long the longest turn of the last one to two minutes took. During a turn the scheduler does nothing
+     * else, except inside {@link CallbackScheduler#callBlocking}. A turn that still runs does not count yet, and older
+     * turns do not count any more.
      *
      * @return zero if there was no turn in that time
      */

@@ -36,8 +36,9 @@ public final class SchedulerOptions {
     }
 
     /**
-     * Sets how long the thread looks for new work after it was busy, before it sleeps. While looks find nothing it looks
-     * shorter. More makes a wake-up rarer, and costs CPU. On a machine with one core it never spins.
+     * Sets how long the thread looks for new work before it sleeps. The thread adapts the time: it looks for a shorter
+     * time while looking finds nothing. A longer time makes wake-ups rarer, and costs CPU time. On a machine with one
+     * core the thread sleeps at once.
      *
      * @param spin from zero (sleep at once) to 10 ms. Defaults to 50 µs.
      * @return changed options
@@ -51,9 +52,9 @@ public final class SchedulerOptions {
     }
 
     /**
-     * Sets how long a wait for this scheduler, an unregister action or a lend may take before it is logged, with the
-     * stacks of who waits and of the scheduler's thread. A lend is logged only if a task or a value waits for the
-     * scheduler meanwhile.
+     * Sets how long a wait for this scheduler, an unregister action or a lend may take before the library logs a
+     * warning, with the stacks of the waiting thread and of the scheduler's thread. A lend is logged only if a task or
+     * a value waits for the scheduler during the lend.
      *
      * @param warnAfter more than zero. Defaults to 1 s.
      * @return changed options
@@ -67,8 +68,8 @@ public final class SchedulerOptions {
     }
 
     /**
-     * Sets how many threads may wait at the same time until this scheduler has answered their call. One more gets the
-     * fallback at once, as if the limit of its wait had passed.
+     * Sets how many threads may wait at the same time until this scheduler has answered their call. If one more thread
+     * calls, that thread gets the fallback at once, as if its wait had timed out.
      *
      * @param maxCallers one or more. Defaults to 1,024.
      * @return changed options
