@@ -44,7 +44,7 @@ public final class CallbackStreams {
     /** The registrations that live. */
     private final Set<NativeSink<?>> live = ConcurrentHashMap.newKeySet();
 
-    /** Completes when the application stops. A new one with each start. */
+    /** Completes when a stop has unregistered all, or has waited long enough. A new one with each start. */
     private volatile Sinks.Empty<Void> stopping = Sinks.empty();
 
     private volatile boolean stopped;
@@ -85,7 +85,7 @@ public final class CallbackStreams {
      */
     public <T> Flux<T> create(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         StreamState state = stateOf(options, registration);
-        return NativeFlux.create(options, watched(state, registration)).doOnError(state::failed);
+        return untilStop(NativeFlux.create(options, watched(state, registration)).doOnError(state::failed));
     }
 
     /**
@@ -99,7 +99,7 @@ public final class CallbackStreams {
      */
     public <T> Flux<T> share(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         StreamState state = stateOf(options, registration);
-        return NativeFlux.share(options, watched(state, registration)).doOnError(state::failed);
+        return untilStop(NativeFlux.share(options, watched(state, registration)).doOnError(state::failed));
     }
 
     /**
@@ -184,12 +184,13 @@ public final class CallbackStreams {
     /** Completes all streams. The result completes when all are unregistered, and after the limit at the latest. */
     Mono<Void> stop(Duration limit) {
         stopped = true;
-        stopping.tryEmitEmpty();
         live.forEach(NativeSink::complete);
         if (live.isEmpty()) {
             unregistered.tryEmitEmpty();
         }
-        return unregistered.asMono().timeout(limit, Mono.empty());
+        // Those that have not completed by themselves: the library's shutdown hook, which runs at the same time, unregisters
+        // without a signal, and a subscriber without demand keeps its queue.
+        return unregistered.asMono().timeout(limit, Mono.empty()).doFinally(_ -> stopping.tryEmitEmpty());
     }
 
     boolean isRunning() {
