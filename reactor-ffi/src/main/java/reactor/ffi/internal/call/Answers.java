@@ -85,15 +85,15 @@ final class Answers implements Callee {
      * the turn now.
      */
     @SuppressWarnings({"unused", "NullAway"}) // Handover; who has not got the turn has a scheduler
-    boolean borrow() {
-        return scheduler.callers().borrow();
+    boolean tryBorrow() {
+        return scheduler.callers().tryBorrow();
     }
 
     /**
-     * Ends a {@link #borrow}: the calling thread does not have the turn afterwards, whether the borrowing succeeded or
+     * Ends a {@link #tryBorrow}: the calling thread does not have the turn afterwards, whether the borrowing succeeded or
      * not.
      */
-    @SuppressWarnings({"unused", "NullAway"}) // Handover; as borrow
+    @SuppressWarnings({"unused", "NullAway"}) // Handover; as tryBorrow
     void giveBack() {
         scheduler.thread().turn().giveBack();
     }

@@ -17,7 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *         return answers.invoker(answers.handler, arguments...);
  *     }
  *     try {
- *         return answers.borrow()
+ *         return answers.tryBorrow()
  *                 ? answers.invoker(answers.handler, arguments...)
  *                 : (result) answers.handOver(new Object[] {arguments...});
  *     } finally {
@@ -44,7 +44,7 @@ final class Handover {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             HAS_TURN = general(lookup.findVirtual(Answers.class, "hasTurn", methodType(boolean.class)), 0);
-            BORROW = general(lookup.findVirtual(Answers.class, "borrow", methodType(boolean.class)), 0);
+            BORROW = general(lookup.findVirtual(Answers.class, "tryBorrow", methodType(boolean.class)), 0);
             GIVE_BACK = general(lookup.findVirtual(Answers.class, "giveBack", methodType(void.class)), 0);
             HAND_OVER =
                     general(lookup.findVirtual(Answers.class, "handOver", methodType(Object.class, Object[].class)), 0);

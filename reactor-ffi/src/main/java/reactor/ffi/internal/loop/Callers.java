@@ -106,7 +106,7 @@ public final class Callers {
     private boolean waitFor(TurnCall call, long limit, boolean wake) {
         if (waiting.getAndAdd(1) >= max) {
             waiting.getAndAdd(-1);
-            call.refuse();
+            call.markRefused();
             return false;
         }
         boolean interrupted = false;
@@ -130,7 +130,7 @@ public final class Callers {
             long moves = moves();
             while (!call.isDone() && !call.isWithdrawn()) {
                 long until = warned || deadline - from <= warnAfter ? deadline : from + warnAfter;
-                if (call.isWaiting() && turn.borrow(until, call) && runBorrowed(call)) {
+                if (call.isWaiting() && turn.awaitBorrow(until, call) && runBorrowed(call)) {
                     break;
                 }
                 if (!queued) {
@@ -161,7 +161,7 @@ public final class Callers {
             throw e;
         } finally {
             waiting.getAndAdd(-1); // by the call of above, for which there was enough of the stack
-            call.over();
+            call.finishWait();
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
@@ -270,7 +270,7 @@ public final class Callers {
      *
      * @return true if the caller may go on as one that has the turn
      */
-    public boolean borrow() {
+    public boolean tryBorrow() {
         if (!turn.isLent() || turn.isOwner() || Turn.held() != null || !turn.tryBorrow()) {
             return false;
         }

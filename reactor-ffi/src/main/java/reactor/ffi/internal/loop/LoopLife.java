@@ -99,7 +99,7 @@ final class LoopLife {
     /** The loop's first act as that of a disposed scheduler. */
     private void end() {
         loop.timers().clear();
-        thread.turn().refuseCalls();
+        thread.turn().abandonCalls();
         lifecycle.each(source -> source.end(rejected()));
     }
 

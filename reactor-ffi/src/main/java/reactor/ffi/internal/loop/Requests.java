@@ -58,17 +58,16 @@ final class Requests {
         return request instanceof Resume resume && resume.done;
     }
 
-    void refuseCalls() {
-        queue.removeIf(Requests::refuse);
+    /** Withdraws the calls that have not begun, and sends their callers away. */
+    void abandonCalls() {
+        queue.removeIf(Requests::abandon);
     }
 
-    private static boolean refuse(Request request) {
+    private static boolean abandon(Request request) {
         if (!(request instanceof TurnCall call)) {
             return false;
         }
-        if (call.withdraw()) {
-            call.wake();
-        }
+        call.abandon();
         return true;
     }
 }

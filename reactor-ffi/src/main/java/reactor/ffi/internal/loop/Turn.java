@@ -226,7 +226,7 @@ public final class Turn {
     }
 
     /** Waits for the baton while the turn is lent and the call is not run by somebody else. Then as {@link #tryBorrow}. */
-    boolean borrow(long deadline, TurnCall call) {
+    boolean awaitBorrow(long deadline, TurnCall call) {
         if (!lent) {
             return false;
         }
@@ -280,13 +280,13 @@ public final class Turn {
     }
 
     /** Sends the queued callers away without an answer, because the scheduler is disposed. By the owner. */
-    void refuseCalls() {
-        requests.refuseCalls();
+    void abandonCalls() {
+        requests.abandonCalls();
     }
 
     /** Gives the turn up for good. By the owner. A borrower that still wants to go on finds the baton free. */
     void close() {
-        refuseCalls();
+        abandonCalls();
         baton.release();
     }
 

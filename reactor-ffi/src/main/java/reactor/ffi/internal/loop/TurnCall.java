@@ -104,12 +104,12 @@ public abstract non-sealed class TurnCall extends Requests.Request {
     }
 
     /** Says that too many callers wait already. By the caller, instead of waiting. */
-    final void refuse() {
+    final void markRefused() {
         refused = true;
     }
 
     /** Says that the call is over. By the caller. */
-    final void over() {
+    final void finishWait() {
         if (slept) {
             awoke();
         }

@@ -85,7 +85,7 @@ final class Binding {
     }
 
     /** The last fallback, which runs nobody's code. Only counted: the call below it has been reported. */
-    Binding refusedAgain() {
+    Binding refuseUnreported() {
         if (callee != null) {
             callee.counters().countRefusedCall();
         }

@@ -68,7 +68,7 @@ final class Frame {
         if (!tooDeep) {
             return binding;
         }
-        return again ? binding.refusedAgain() : binding.tooDeep(level);
+        return again ? binding.refuseUnreported() : binding.tooDeep(level);
     }
 
     boolean isTooDeep() {
