@@ -71,7 +71,7 @@ class OverflowTest extends StreamTest {
     private static long waitingProducers() {
         return Thread.getAllStackTraces().values().stream()
                 .filter(stack -> List.of(stack).stream()
-                        .anyMatch(frame -> frame.getClassName().endsWith("stream.Intake")
+                        .anyMatch(frame -> frame.getClassName().endsWith("stream.Inbox")
                                 && frame.getMethodName().equals("park")))
                 .count();
     }
@@ -387,7 +387,7 @@ class OverflowTest extends StreamTest {
                         .until(() -> log.toString(StandardCharsets.UTF_8).contains("the scheduler's thread"));
                 assertThat(log.toString(StandardCharsets.UTF_8))
                         .contains("waits for room in the queue of " + name)
-                        .contains("Intake.park")
+                        .contains("Inbox.park")
                         .contains("\"watched\"");
                 recorder.cancel();
             } finally {

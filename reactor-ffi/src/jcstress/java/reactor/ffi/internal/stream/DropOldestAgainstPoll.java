@@ -29,7 +29,7 @@ public class DropOldestAgainstPoll {
     private int last = -1;
     private int disorder;
 
-    /** As Intake drops. */
+    /** As Inbox drops. */
     @Actor
     public void producer() {
         for (int i = 0; i < OFFERS; i++) {

@@ -19,7 +19,6 @@ import reactor.ffi.Overflow;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.internal.loop.Fields;
 import reactor.ffi.internal.loop.LoopScheduler;
-import reactor.ffi.internal.metrics.Names;
 
 /** Overflow.block. Results: whether the producer's value was taken in before its limit; what the consumer has got. */
 @JCStressTest
@@ -41,34 +40,32 @@ public class RoomAgainstWait {
     /** So long may an actor be behind the other one at most. */
     private static final int LAG = 200;
 
-    private final EventQueue<Integer> queue = new EventQueue<>();
     private final AtomicInteger arrived = new AtomicInteger();
-    private final Intake<Integer> intake;
+    private final Inbox<Integer> inbox;
 
     public RoomAgainstWait() {
         LoopScheduler scheduler = (LoopScheduler) OPTIONS.scheduler();
         NativeSubscription<Integer> owner = new NativeSubscription<>(
                 new BaseSubscriber<>() {}, OPTIONS, scheduler, 0, sink -> {}, new Departures());
         Fields.keepAwake(owner);
-        this.intake = new Intake<>(queue, OPTIONS, scheduler, Names.of(OPTIONS.name()), owner);
-        ((AtomicInteger) WAITERS.get(intake)).set(1); // as if another one waited: then nobody spins first
-        queue.offer(1, 1);
+        this.inbox = owner.inbox;
+        ((AtomicInteger) WAITERS.get(inbox)).set(1); // as if another one waited: then nobody spins first
+        inbox.put(1);
     }
 
     @Actor
     public void producer(II_Result r) {
         meet();
         long start = System.nanoTime();
-        int outcome = queue.offer(2, 1);
-        boolean taken = outcome == EventQueue.OFFERED || intake.overflowed(2, outcome);
+        boolean taken = inbox.put(2);
         r.r1 = taken && System.nanoTime() - start < LIMIT.toNanos() ? 1 : 0; // at its limit it looks once more
     }
 
     @Actor
     public void consumer(II_Result r) {
         meet();
-        r.r2 = queue.poll();
-        intake.roomMade(1, false);
+        r.r2 = inbox.take();
+        inbox.roomMade(false);
     }
 
     /** Whoever has slept is late for the next one. Bounded, because jcstress tries each actor alone. */
@@ -84,8 +81,8 @@ public class RoomAgainstWait {
 
     private static VarHandle waiters() {
         try {
-            return MethodHandles.privateLookupIn(Intake.class, MethodHandles.lookup())
-                    .findVarHandle(Intake.class, "waiters", AtomicInteger.class);
+            return MethodHandles.privateLookupIn(Inbox.class, MethodHandles.lookup())
+                    .findVarHandle(Inbox.class, "waiters", AtomicInteger.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }

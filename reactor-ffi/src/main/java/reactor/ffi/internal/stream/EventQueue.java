@@ -297,6 +297,24 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return chunk.number == number ? chunk : null;
     }
 
+    /** The consumer, of a queue without eviction: whether the value so many positions behind the oldest is written. */
+    boolean isWritten(int distance) {
+        long position = consumerIndex + distance;
+        Chunk chunk = consumerChunk;
+        while (chunk.number != position >>> SHIFT) {
+            chunk = (Chunk) NEXT.getAcquire(chunk);
+            if (chunk == null) {
+                return false;
+            }
+        }
+        return ITEM.getAcquire(chunk.items, (int) position & MASK) != null;
+    }
+
+    /** How many values were taken. The consumer, or a figure that is not of this moment. */
+    long taken() {
+        return (long) CONSUMER_INDEX.getAcquire(this);
+    }
+
     /** The consumer: what it has polled is delivered. Counted here, beside the index that it writes anyway. */
     void countDelivered() {
         DELIVERED.setOpaque(this, delivered + 1);

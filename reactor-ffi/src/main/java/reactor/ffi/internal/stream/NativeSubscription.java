@@ -18,14 +18,12 @@ import reactor.ffi.Exchange;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
-import reactor.ffi.Overflow;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.life.KeepAlive;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
-import reactor.ffi.internal.loop.LoopSource;
 import reactor.ffi.internal.metrics.Names;
 import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.util.context.ContextView;
@@ -40,7 +38,7 @@ import reactor.util.context.ContextView;
  * the mark and does the rest. First no value is taken any more and whoever waits for room goes. Then what was registered is
  * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
  */
-final class NativeSubscription<T> extends LoopSource implements Subscription, RegisteringSink<T>, Scannable {
+final class NativeSubscription<T> extends InboxOwner<T> implements Subscription, RegisteringSink<T>, Scannable {
 
     @SuppressWarnings("rawtypes")
     private static final AtomicLongFieldUpdater<NativeSubscription> REQUESTED =
@@ -63,10 +61,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     private final CoreSubscriber<? super T> actual;
     private final CallbackOptions options;
-    private final LoopScheduler scheduler;
     private final SourceCounters counters;
-    private final EventQueue<T> queue;
-    private final Intake<T> intake;
     private final Teardown teardown;
     private final Registration<? super NativeSink<T>> registration;
     private final Departures departures;
@@ -134,16 +129,13 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             long source,
             Registration<? super NativeSink<T>> registration,
             Departures departures) {
-        super(scheduler.loop().sources());
+        super(options, scheduler, Names.of(options.name()));
         this.actual = actual;
         this.options = options;
-        this.scheduler = scheduler;
         this.counters = Names.of(options.name());
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.registration = registration;
         this.departures = departures;
-        this.queue = new EventQueue<>(options.overflow().policy() == Overflow.Policy.DROP_OLDEST);
-        this.intake = new Intake<>(queue, options, scheduler, counters, this);
     }
 
     /**
@@ -157,7 +149,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         try {
             token = options.keepAlive() ? KeepAlive.acquire() : null;
             if (scheduler.attach(this)) {
-                counters.began(intake);
+                counters.began(inbox);
                 begun = true;
             }
             return begun;
@@ -240,20 +232,12 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     @Override
     public boolean next(T value) {
         requireNonNull(value, "value");
-        if (scheduler.isOwnTurn() && deliverHere(value)) {
-            return true;
-        }
-        int outcome = queue.offer(value, intake.capacity);
-        if (outcome == EventQueue.OFFERED) {
-            signalClaimed();
-            return true;
-        }
-        return intake.overflowed(value, outcome);
+        return (scheduler.isOwnTurn() && deliverHere(value)) || inbox.put(value);
     }
 
     /** On the scheduler's own thread: at once, if nobody is before it and nobody is on the stack. */
     private boolean deliverHere(T value) {
-        if (emitting || requested == 0 || cancelled || terminal != null || !queue.isEmpty()) {
+        if (emitting || requested == 0 || cancelled || terminal != null || !inbox.isEmpty()) {
             return false;
         }
         emitting = true;
@@ -272,6 +256,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     /** A value that will never be delivered, and where that counts. On the thread that drops it. */
+    @Override
     void discard(T value, LongAdder counter) {
         try {
             counter.increment();
@@ -348,6 +333,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     /** Whether it was the first end of the stream. */
+    @Override
     boolean fail(Throwable error) {
         if (!TERMINAL.compareAndSet(this, null, InvokeExact.explained(error))) {
             return false;
@@ -368,8 +354,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
      */
     private void closeQueue() {
         try {
-            queue.close();
-            intake.wakeAll();
+            inbox.close();
         } finally {
             signal(); // without memory too
         }
@@ -394,7 +379,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             if (demand != Long.MAX_VALUE) {
                 Operators.produced(REQUESTED, this, emitted);
             }
-            intake.roomMade(emitted, emitted == budget && emitted < demand);
+            inbox.roomMade(emitted == budget && emitted < demand);
         }
         if (mayEnd()) {
             end();
@@ -406,14 +391,14 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     /** Delivers up to {@code most} queued values; returns how many were delivered. */
     private long deliver(long most) {
         long emitted = 0;
-        emitting = true; // once for all of them: producers read this cache line for each value
+        emitting = true;
         try {
-            while (emitted < most && !over()) {
-                T value = queue.poll();
+            boolean leavesNewest = inbox.isFarBehind();
+            while (emitted < most && !over() && !(leavesNewest && inbox.isNear(emitted))) {
+                T value = inbox.take();
                 if (value == null) {
                     break;
                 }
-                queue.countDelivered();
                 emit(value);
                 emitted++;
             }
@@ -426,7 +411,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     @Override
     protected boolean hasWork() {
         return !ended
-                && (mayRegister || (requested > 0 && !over() && !queue.isEmpty()) || mayEnd() || mayPassDemandOn());
+                && (mayRegister || (requested > 0 && !over() && !inbox.isEmpty()) || mayEnd() || mayPassDemandOn());
     }
 
     /** Returns whether the subscription ends without delivering what is queued. */
@@ -435,7 +420,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
     }
 
     private boolean mayEnd() {
-        return registered && !ended && (over() || (terminal != null && queue.isEmpty()));
+        return registered && !ended && (over() || (terminal != null && inbox.isEmpty()));
     }
 
     private void emit(T value) {
@@ -477,7 +462,7 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
         letGo();
         unregistered = true;
         departures.end();
-        counters.ended(intake);
+        counters.ended(inbox);
         scheduler.detach(this);
         if (Trail.isOn()) {
             Trail.log(options.name(), "has unregistered");
@@ -522,8 +507,8 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
 
     /** A value claimed and not yet written is waited for: its producer is between two instructions. */
     private void discardQueued() {
-        while (!queue.isEmpty()) {
-            T value = queue.poll();
+        while (!inbox.isEmpty()) {
+            T value = inbox.takeLeftOver();
             if (value == null) {
                 awaitProducer();
             } else {
@@ -644,13 +629,13 @@ final class NativeSubscription<T> extends LoopSource implements Subscription, Re
             return cancelled;
         }
         if (key == Attr.TERMINATED) {
-            return terminal != null && queue.isEmpty();
+            return terminal != null && inbox.isEmpty();
         }
         if (key == Attr.ERROR) {
             return failure();
         }
         if (key == Attr.BUFFERED) {
-            return (int) Math.min(Integer.MAX_VALUE, queue.size());
+            return (int) Math.min(Integer.MAX_VALUE, inbox.size());
         }
         if (key == Attr.CAPACITY) {
             return options.overflow().capacity();

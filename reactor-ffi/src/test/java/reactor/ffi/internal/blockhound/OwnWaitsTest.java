@@ -47,8 +47,8 @@ class OwnWaitsTest {
             // The shutdown hook's.
             "loop.ExitHook$Leave.awaitEnd",
             // Producers: who must not block uses the reserve.
-            "stream.Intake.park",
-            "stream.Intake.spin",
+            "stream.Inbox.park",
+            "stream.Inbox.spin",
             // The branch for all but a scheduler's thread.
             "loop.LoopThread.parkNanos",
             "loop.Callers.spin");

@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import reactor.core.Exceptions;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackOptions;
@@ -18,52 +19,78 @@ import reactor.ffi.internal.metrics.QueueCounts;
 import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
- * What happens to a value that finds the queue full: the overflow policy, and the threads that wait for room.
+ * The one door of a stream's queue: producers {@link #put}, the consumer {@link #take}s. Also what happens to a value that finds
+ * the queue full: the overflow policy, and the threads that wait for room.
  *
  * <p>Nobody who waits is missed: a waiter is first in {@code waiting}, then offers once more, then parks; the consumer first
  * makes room, then looks into {@code waiting}. It wakes as many as there is room for. Who is woken and finds the room taken
  * queues again.
  */
-final class Intake<T> implements QueueCounts {
+final class Inbox<T> implements QueueCounts {
 
     private static final boolean ONE_CORE = Runtime.getRuntime().availableProcessors() == 1;
     private static final int SPINS = ONE_CORE ? 0 : 40;
 
+    /**
+     * While so many values are queued the consumer leaves the newest for its next look: whoever reads right behind a producer
+     * takes the cache line that the producer is about to write.
+     */
+    private static final int DISTANCE = 48;
+
+    /** A queue of fewer places would be full of what the consumer leaves. */
+    private static final int CAPACITY_FOR_DISTANCE = 1024;
+
+    /** After so many values, a cache line of the queue, the consumer looks again whether the newest are far enough. */
+    private static final int LINE = 16;
+
     /** The limit of an offer. */
-    final long capacity;
+    private final long capacity;
 
     private final EventQueue<T> queue;
+    private final boolean keepsDistance;
     private final CallbackOptions options;
     private final Overflow overflow;
     private final LoopScheduler scheduler;
     private final Turn turn;
     private final SourceCounters counters;
-    private final NativeSubscription<T> owner;
+    private final InboxOwner<T> owner;
 
     private final Queue<Thread> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger waiters = new AtomicInteger();
 
-    /** Values taken since somebody was woken. The consumer's. */
-    private long sinceWoken;
+    /** The position of the queue at which threads that wait for room were woken last. Accessed by the consumer only. */
+    private long wokenAt;
 
-    Intake(
-            EventQueue<T> queue,
-            CallbackOptions options,
-            LoopScheduler scheduler,
-            SourceCounters counters,
-            NativeSubscription<T> owner) {
-        this.queue = queue;
+    Inbox(InboxOwner<T> owner, CallbackOptions options, LoopScheduler scheduler, SourceCounters counters) {
+        this.owner = owner;
         this.options = options;
         this.overflow = options.overflow();
         this.scheduler = scheduler;
         this.turn = scheduler.thread().turn();
         this.counters = counters;
-        this.owner = owner;
         this.capacity = overflow.policy() == Overflow.Policy.UNBOUNDED ? Long.MAX_VALUE : overflow.capacity();
+        boolean evicting = overflow.policy() == Overflow.Policy.DROP_OLDEST;
+        this.queue = new EventQueue<>(evicting);
+        this.keepsDistance = !evicting && capacity >= CAPACITY_FOR_DISTANCE;
     }
 
-    /** A native thread whose offer was not taken. */
-    boolean overflowed(T value, int outcome) {
+    // ---- producers: any thread
+
+    /**
+     * Queues a value and signals the owner, or does what the overflow policy says.
+     *
+     * @return false if the value will never be delivered; then it has been discarded
+     */
+    boolean put(T value) {
+        int outcome = queue.offer(value, capacity);
+        if (outcome == EventQueue.OFFERED) {
+            owner.signalClaimed();
+            return true;
+        }
+        return overflowed(value, outcome);
+    }
+
+    private boolean overflowed(T value, int outcome) {
         if (outcome != EventQueue.FULL) {
             return notTaken(value, outcome);
         }
@@ -238,28 +265,60 @@ final class Intake<T> implements QueueCounts {
                                 + Thread.currentThread().getName() + " must not wait");
     }
 
+    /** Takes no value any more; who waits for room goes. Any thread. */
+    void close() {
+        queue.close();
+        wake(Integer.MAX_VALUE);
+    }
+
+    // ---- the consumer
+
+    /** Returns whether so many values are queued that a batch is to leave the newest. */
+    boolean isFarBehind() {
+        return keepsDistance && queue.isWritten(DISTANCE);
+    }
+
+    /** Returns whether a batch that leaves the newest values has come to them. */
+    boolean isNear(long taken) {
+        return taken % LINE == 0 && !queue.isWritten(DISTANCE);
+    }
+
+    /** Takes the oldest value, which counts as delivered; null if there is none, or if its producer has not written it yet. */
+    @Nullable
+    T take() {
+        T value = queue.poll();
+        if (value != null) {
+            queue.countDelivered();
+        }
+        return value;
+    }
+
+    /** Takes the oldest value, which is not delivered. */
+    @Nullable
+    T takeLeftOver() {
+        return queue.poll();
+    }
+
     /**
-     * The consumer, at the end of a batch.
+     * Wakes threads that wait for room, at the end of a batch.
      *
      * <p>While batch follows batch, a few are woken for each half of the queue. To wake all for each batch, whose room the
      * first of them takes, made an event of 64 threads 15 times as expensive. Nobody is forgotten: whoever sleeps found the
      * queue full, so a half of it is taken afterwards, or a batch is the last for now; who is woken brings a value at least.
      *
-     * @param taken how many values
      * @param more whether another batch follows for certain
      */
-    void roomMade(long taken, boolean more) {
+    void roomMade(boolean more) {
         VarHandle.fullFence(); // the consumer index, before the look at who waits
         if (waiters.get() == 0) {
-            sinceWoken = 0;
             return;
         }
-        sinceWoken += taken;
+        long taken = queue.taken();
         if (!more) {
-            sinceWoken = 0;
+            wokenAt = taken;
             wake((int) Math.min(Integer.MAX_VALUE, capacity - queue.size()));
-        } else if (sinceWoken >= capacity >> 1) {
-            sinceWoken = 0;
+        } else if (taken - wokenAt >= capacity >> 1) {
+            wokenAt = taken;
             wake((int) Math.min(Integer.MAX_VALUE, Math.max(1, (capacity - queue.size()) >> 8)));
         }
     }
@@ -274,12 +333,15 @@ final class Intake<T> implements QueueCounts {
         }
     }
 
-    /** The queue is closed: who waits for room looks again, and finds that it must not wait. */
-    void wakeAll() {
-        wake(Integer.MAX_VALUE);
+    // ---- any thread
+
+    boolean isEmpty() {
+        return queue.isEmpty();
     }
 
-    // Any thread, for the metrics.
+    long size() {
+        return queue.size();
+    }
 
     @Override
     public int waiting() {
