@@ -58,6 +58,12 @@ final class Binding {
         this.loader = loader;
     }
 
+    /** Whether a binding has this invoker. */
+    @SuppressWarnings({"unused", "ReferenceEquality"}) // Boundary; a method handle is the same one or another
+    static boolean sameInvoker(MethodHandle invoker, Binding binding) {
+        return binding.invoker == invoker;
+    }
+
     /**
      * A call that lies on top of so many others that the stack has no room for its handler: it is reported, and the fallback
      * answers.

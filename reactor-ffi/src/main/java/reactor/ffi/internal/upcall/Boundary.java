@@ -9,10 +9,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The way from a stub into Java and back, for one C function type. It names no user's class, so that stubs can be pooled by
- * descriptor, and nothing leaves it by a throw. In words:
+ * The way from a stub into Java and back, for one C function type. It names no user's class that could be unloaded, so that
+ * stubs can be pooled by descriptor, and nothing leaves it by a throw. In words:
  *
  * <pre>
  * result stub(Slot slot, arguments...) {
@@ -55,8 +58,17 @@ final class Boundary {
     static final MethodHandle NOT_ENTERED =
             ready(Slot.class, "notEntered", methodType(void.class, Throwable.class, Slot.class));
 
-    /** {@code (Slot, arguments...)result}: to be bound to a slot. Never throws. */
-    final MethodHandle entry;
+    /** {@code (MethodHandle, Binding)boolean}. */
+    private static final MethodHandle SAME_INVOKER =
+            ready(Binding.class, "sameInvoker", methodType(boolean.class, MethodHandle.class, Binding.class));
+
+    private final MethodHandle zeroResult;
+
+    /** {@code (Binding, arguments...)result}: by the binding's invoker, whichever that is. */
+    private final MethodHandle call;
+
+    /** What {@link #entry} has made, by its parameter. Guarded by the lock of the {@link Stubs}. */
+    private final Map<MethodHandle, MethodHandle> entries = new HashMap<>();
 
     /** Answers with the result's zero. The last fallback. */
     final Binding zero;
@@ -66,7 +78,7 @@ final class Boundary {
 
     Boundary(FunctionDescriptor descriptor) {
         MethodType type = descriptor.toMethodType();
-        MethodHandle zeroResult = zero(descriptor, type);
+        this.zeroResult = zero(descriptor, type);
         this.zero = new Binding(MethodHandles.dropArguments(zeroResult, 0, Object.class), null, null, null, null, null);
 
         MethodHandle invoke = MethodHandles.filterArguments(
@@ -78,16 +90,36 @@ final class Boundary {
         for (int i = 2; i < once.length; i++) {
             once[i] = i - 1;
         }
-        MethodHandle call = MethodHandles.permuteArguments(invoke, type.insertParameterTypes(0, Binding.class), once);
+        this.call = MethodHandles.permuteArguments(invoke, type.insertParameterTypes(0, Binding.class), once);
         this.late = MethodHandles.filterArguments(call, 0, Late.ANSWER);
+    }
 
+    /**
+     * Returns the handle to be bound to a slot: {@code (Slot, arguments...)result}, which never throws.
+     *
+     * @param usual an invoker that is compiled into the stub, and saves the calls that use it a chain of six loads; null if none
+     *     may be, because the stub, which lives for ever, would keep the invoker's class loader
+     */
+    MethodHandle entry(@Nullable MethodHandle usual) {
+        return entries.computeIfAbsent(
+                usual == null ? call : usual, _ -> guarded(usual == null ? call : callBy(usual)));
+    }
+
+    /** {@code (Binding, arguments...)result}. */
+    private MethodHandle callBy(MethodHandle usual) {
+        return MethodHandles.guardWithTest(
+                SAME_INVOKER.bindTo(usual), MethodHandles.filterArguments(usual, 0, Binding.TARGET), call);
+    }
+
+    private MethodHandle guarded(MethodHandle handler) {
         MethodHandle rescued =
-                MethodHandles.catchException(call, Throwable.class, MethodHandles.collectArguments(call, 0, FAILED));
+                MethodHandles.catchException(handler, Throwable.class, MethodHandles.collectArguments(call, 0, FAILED));
         MethodHandle answered = MethodHandles.catchException(
                 rescued, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, FALLBACK_FAILED));
         MethodHandle within = MethodHandles.tryFinally(
-                MethodHandles.collectArguments(answered, 0, Frame.ENTER), leave(type.returnType()));
-        this.entry = MethodHandles.catchException(
+                MethodHandles.collectArguments(answered, 0, Frame.ENTER),
+                leave(handler.type().returnType()));
+        return MethodHandles.catchException(
                 MethodHandles.foldArguments(within, ThreadRecord.NEXT),
                 Throwable.class,
                 MethodHandles.collectArguments(zeroResult, 0, NOT_ENTERED));

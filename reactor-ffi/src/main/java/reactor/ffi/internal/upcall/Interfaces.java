@@ -80,6 +80,16 @@ final class Interfaces {
                         && other.getReturnType() == method.getReturnType());
     }
 
+    /** Whether a class is of the class loader of this library or of one above, and not hidden: hidden ones go earlier. */
+    @SuppressWarnings("ReferenceEquality") // a class loader is what it is
+    static boolean livesAsLongAsThisLibrary(Class<?> type) {
+        ClassLoader loader = Interfaces.class.getClassLoader();
+        while (loader != null && loader != type.getClassLoader()) {
+            loader = loader.getParent();
+        }
+        return loader == type.getClassLoader() && !type.isHidden();
+    }
+
     static FunctionDescriptor descriptor(Class<?> type, Method method) {
         Class<?>[] parameters = method.getParameterTypes();
         MemoryLayout[] layouts = new MemoryLayout[parameters.length];

@@ -276,6 +276,11 @@ public final class Signature<F> implements CallbackType<F> {
         return made;
     }
 
+    /** Returns whether a stub, which lives for ever, may hold a handle that knows this type. */
+    boolean isForEver() {
+        return Interfaces.livesAsLongAsThisLibrary(type);
+    }
+
     /** The C function type without what stubs need not tell apart: names, and that a pointer is not a number of its size. */
     FunctionDescriptor neutralDescriptor() {
         FunctionDescriptor made = neutral;

@@ -115,7 +115,7 @@ public final class Stubs {
                         errors,
                         null);
         Binding binding = new Binding(entry, target, rescue, callee, errors, loader(signature.type()));
-        Slot slot = take(signature, source);
+        Slot slot = take(signature, entry, source);
         Upcall upcall = null;
         try {
             upcall = new Upcall(this, slot, slot.generation + 1, binding, keep);
@@ -140,7 +140,7 @@ public final class Stubs {
     }
 
     @GuardedBy("this")
-    private Slot take(Signature<?> signature, SourceKey source) {
+    private Slot take(Signature<?> signature, MethodHandle entry, SourceKey source) {
         Slot slot = free.pollLast();
         if (slot == null) {
             slot = takeDue(source);
@@ -148,7 +148,7 @@ public final class Stubs {
         OutOfMemoryError full = null;
         if (slot == null && Ceiling.claim(created, quarantine.offered(source))) {
             try {
-                return create(signature);
+                return create(signature, entry);
             } catch (OutOfMemoryError e) {
                 Ceiling.full();
                 full = e;
@@ -200,11 +200,13 @@ public final class Stubs {
 
     @GuardedBy("this")
     @SuppressWarnings("restricted")
-    private Slot create(Signature<?> signature) {
+    private Slot create(Signature<?> signature, MethodHandle entry) {
         Slot slot = new Slot(LAST_ID.incrementAndGet(), boundary.zero);
         boolean made = false;
         try {
-            slot.pointer = Linker.nativeLinker().upcallStub(boundary.entry.bindTo(slot), descriptor, Arena.global());
+            MethodHandle usual = signature.isForEver() ? entry : null;
+            slot.pointer =
+                    Linker.nativeLinker().upcallStub(boundary.entry(usual).bindTo(slot), descriptor, Arena.global());
             made = true;
             created++;
             return slot;

@@ -641,7 +641,8 @@ class BoundaryTest {
             EchoInt handler = value -> failIf(handlerFails, value);
             EchoInt fallback = value -> failIf(fallbackFails, -value);
             Slot slot = Signature.of(EchoInt.class).open(handler, fallback, callee, 1, callee).slot;
-            MethodHandle entry = new Boundary(FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).entry;
+            MethodHandle entry =
+                    new Boundary(FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT)).entry(null);
             call(entry, slot, 5);
             handlerFails = true;
             long first = call(entry, slot, -5);

@@ -312,6 +312,41 @@ class StubsTest {
         }
     }
 
+    /** {@code OnEvent} by another name. */
+    @FunctionalInterface
+    public interface OnOther {
+        void onOther(int thread, long sequence, long id);
+    }
+
+    /** A stub has the interface compiled in that it was made for; what its slot is bound to says which handler runs. */
+    @Test
+    void aSlotThatWasMadeForOneInterfaceServesAnother() {
+        AtomicInteger events = new AtomicInteger();
+        AtomicInteger others = new AtomicInteger();
+        for (int round = 1; round <= 3; round++) {
+            Upcall event = callee.open(OnEvent.class, (thread, sequence, id) -> events.getAndIncrement());
+            Calls.n(event.pointer(), 30_000, 0);
+            event.release();
+            Upcall other = callee.open(OnOther.class, (thread, sequence, id) -> others.getAndIncrement());
+            assertThat(other.pointer()).isEqualTo(event.pointer());
+            Calls.n(other.pointer(), 30_000, 0);
+            other.release();
+            assertThat(events).hasValue(round * 30_000);
+            assertThat(others).hasValue(round * 30_000);
+        }
+        assertThat(callee.thrown).isEmpty();
+    }
+
+    @Test
+    void onlyWhatIsOfTheLibrarysOwnLoaderOrOfOneAboveIsCompiledIn() throws Exception {
+        assertThat(Interfaces.livesAsLongAsThisLibrary(OnEvent.class)).isTrue();
+        assertThat(Interfaces.livesAsLongAsThisLibrary(Runnable.class)).isTrue();
+        try (Child child = new Child()) {
+            assertThat(Interfaces.livesAsLongAsThisLibrary(child.loadClass(Foreign.class.getName())))
+                    .isFalse();
+        }
+    }
+
     @Test
     void saysWhatToDoWhereNativeAccessIsDenied() {
         assumeTrue(Runtime.version().feature() >= 24, "the JDK only warns");
