@@ -68,6 +68,23 @@ public sealed interface CallbackType<F> permits Signature {
     CallbackType<F> handles(int... parameters);
 
     /**
+     * Says which parameter is the user data: what native code was given when the callback was registered, and hands back in
+     * each call. Give native code {@link NativeSink#userData} or {@link NativeCallback#userData} there. Then all callbacks
+     * of this C type share one pointer, and the user data says whose call it is: thousands of them cost no more than one,
+     * and the end of one leaves no pointer behind that has to wait before it is used again.
+     *
+     * <p>Use it where the function that takes the callback takes the user data too. The parameter is a pointer or an integer
+     * of 64 bits, which native code must hand back unchanged and must neither read nor free. The user data arrives like one
+     * of the {@link #handles}. A call with other user data reaches no handler: native code gets the zero of the result, and the call
+     * is counted in {@link PoolMetrics#unknown}.
+     *
+     * @param index its position, from 0
+     * @return a changed copy
+     * @throws IllegalArgumentException if the index is not the position of a parameter of 64 bits
+     */
+    CallbackType<F> userData(int index);
+
+    /**
      * Says that the C function is variadic, as {@code open} and {@code printf} are, for {@link CFunction}. One interface is one
      * form of its call: with two parameters for {@code open(path, flags)}, with three for {@code open(path, flags, mode)}.
      *

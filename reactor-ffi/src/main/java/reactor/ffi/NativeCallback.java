@@ -174,6 +174,16 @@ public sealed interface NativeCallback<F> extends AutoCloseable permits Answered
     MemorySegment pointer();
 
     /**
+     * Returns what to pass to native code as the user data of this callback, whose {@link CallbackType#userData} says where
+     * native code hands the user data back. The pointer is shared with other callbacks of that C type, and the user data
+     * says whose call it is. The user data is no memory, and never NULL.
+     *
+     * @return the same segment always, of length zero
+     * @throws IllegalStateException if the type of the callback has no user data
+     */
+    MemorySegment userData();
+
+    /**
      * Keeps the JVM alive until a matching {@link #unref()} or {@link #close()}, or until the scheduler's thread has ended. The
      * first one makes a synchronous callback thread safe for good.
      *

@@ -151,6 +151,19 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     Arena arena();
 
     /**
+     * Returns what to pass to native code as the user data of those callbacks of this sink whose {@link CallbackType#userData}
+     * says where native code hands the user data back. It is the same for all callbacks of this sink, and differs from that
+     * of every other sink. The user data is no memory, and never NULL.
+     *
+     * <p>Callbacks with user data share their pointers with those of other sinks. On one sink the callbacks of one C type have
+     * different pointers, in the order in which they are made, up to the 64th.
+     *
+     * @return a segment of length zero
+     * @throws IllegalStateException if the subscription has ended
+     */
+    MemorySegment userData();
+
+    /**
      * Releases a pointer of this sink that native code is done with and will not call again: the pointer becomes inert,
      * and the library may give the same pointer to another callback at once. Allowed after the end. A pointer that is
      * not of this sink is ignored.

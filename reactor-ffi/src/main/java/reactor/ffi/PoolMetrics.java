@@ -1,5 +1,7 @@
 package reactor.ffi;
 
+import reactor.ffi.internal.upcall.Lives;
+import reactor.ffi.internal.upcall.Routes;
 import reactor.ffi.internal.upcall.Stubs;
 
 /** A snapshot of the pool of function pointers of the whole JVM, which are made once and reused. */
@@ -8,11 +10,13 @@ public final class PoolMetrics {
     private final int stubs;
     private final int quarantined;
     private final long reusedEarly;
+    private final long unknown;
 
     private PoolMetrics() {
         this.stubs = Stubs.created();
-        this.quarantined = Stubs.quarantined();
+        this.quarantined = Stubs.quarantined() + Lives.quarantined();
         this.reusedEarly = Stubs.reusedEarly();
+        this.unknown = Routes.unknown();
     }
 
     /**
@@ -35,7 +39,8 @@ public final class PoolMetrics {
     }
 
     /**
-     * Returns how many pointers of ended callbacks are not reused yet, because native code may still call them.
+     * Returns how many pointers of ended callbacks are not reused yet, because native code may still call them. Ended user data
+     * counts too whose fallback or arena late calls may need.
      *
      * @return how many
      */
@@ -53,8 +58,20 @@ public final class PoolMetrics {
         return reusedEarly;
     }
 
+    /**
+     * Returns how many calls of shared pointers, see {@link CallbackType#userData}, came with user data of no callback: NULL,
+     * something else than {@link NativeSink#userData}, or that of a callback that ended and whose place is another's by now.
+     * These calls got the zero of the result.
+     *
+     * @return how many
+     */
+    public long unknown() {
+        return unknown;
+    }
+
     @Override
     public String toString() {
-        return "PoolMetrics[stubs=" + stubs + ", quarantined=" + quarantined + ", reusedEarly=" + reusedEarly + "]";
+        return "PoolMetrics[stubs=" + stubs + ", quarantined=" + quarantined + ", reusedEarly=" + reusedEarly
+                + ", unknown=" + unknown + "]";
     }
 }

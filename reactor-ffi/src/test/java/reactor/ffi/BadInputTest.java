@@ -92,7 +92,7 @@ class BadInputTest {
             CallbackMetrics.refusedCalls() CallbackMetrics.queued() CallbackMetrics.waiting() CallbackMetrics.subscribers()
             SchedulerMetrics.name() SchedulerMetrics.turns() SchedulerMetrics.wakeUps() SchedulerMetrics.refs()
             SchedulerMetrics.sources() SchedulerMetrics.longestTurn()
-            PoolMetrics.stubs() PoolMetrics.quarantined() PoolMetrics.reusedEarly()
+            PoolMetrics.stubs() PoolMetrics.quarantined() PoolMetrics.reusedEarly() PoolMetrics.unknown()
             SchedulerOptions.name() SchedulerOptions.spin() SchedulerOptions.warnAfter() SchedulerOptions.maxCallers()
             Overflow.policy() Overflow.capacity() Overflow.reserve() Overflow.timeout() Exchange.request()
             # takes nothing, or true and false
@@ -344,6 +344,17 @@ class BadInputTest {
                     () -> type.handles(parameter),
                     "parameter " + parameter,
                     "count from 0");
+        }
+        for (int parameter : new int[] {-1, 0, 1, 64}) {
+            refused(
+                    table,
+                    "CallbackType.userData(int)",
+                    "parameter " + parameter,
+                    illegal,
+                    () -> type.userData(parameter),
+                    "parameter " + parameter,
+                    "cannot be the user data",
+                    "Give the position, from 0");
         }
         refused(
                 table,
@@ -806,6 +817,14 @@ class BadInputTest {
                 "NativeCallback.refCount()",
                 "closed",
                 () -> assertThat(closed().refCount()).isZero());
+        refused(
+                table,
+                "NativeCallback.userData()",
+                "of a type without",
+                IllegalStateException.class,
+                () -> closed().userData(),
+                "has no user data",
+                "userData(index)");
         allowed(
                 table,
                 "NativeCallback.pointer()",
@@ -953,6 +972,7 @@ class BadInputTest {
                     ended::releaseNotify,
                     "has ended",
                     "while it lives");
+            refused(table, "NativeSink.userData()", late, illegal, ended::userData, "has ended", "while it lives");
             allowed(
                     table,
                     "NativeSink.next(Object)",

@@ -77,7 +77,7 @@ class FloorPlanTest {
         KNOWS.put(COMMON, List.of(JDK, LOG));
         KNOWS.put(LIFE, List.of(room(COMMON), JDK));
         KNOWS.put(METRICS, List.of(JDK));
-        KNOWS.put(UPCALL, List.of(room(LIFE), room(METRICS), room(COMMON), JDK, only(CallbackType.class)));
+        KNOWS.put(UPCALL, List.of(room(LIFE), room(METRICS), room(COMMON), JDK, LOG, only(CallbackType.class)));
         KNOWS.put(
                 LOOP,
                 List.of(

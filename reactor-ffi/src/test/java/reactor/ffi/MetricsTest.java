@@ -501,7 +501,8 @@ class MetricsTest extends StreamTest {
             registered(true).dispose();
             settle();
             String two = "PoolMetrics[stubs=" + (before.stubs() + 2) + ", quarantined=" + (before.quarantined() + 1)
-                    + ", reusedEarly=" + before.reusedEarly() + "]";
+                    + ", reusedEarly=" + before.reusedEarly() + ", unknown="
+                    + before.unknown() + "]";
             assertThat(PoolMetrics.now()).hasToString(two);
             registered(true).dispose();
             settle();
@@ -515,7 +516,7 @@ class MetricsTest extends StreamTest {
                             .run()
                             .assertExitedCleanly()
                             .out())
-                    .contains("PoolMetrics[stubs=1, quarantined=1, reusedEarly=2]");
+                    .contains("PoolMetrics[stubs=1, quarantined=1, reusedEarly=2, unknown=0]");
         }
     }
 

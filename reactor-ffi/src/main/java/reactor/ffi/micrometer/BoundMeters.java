@@ -89,7 +89,8 @@ final class BoundMeters {
                 .counter(
                         "pool.reused.early",
                         "Function pointers used again before their quarantine was over",
-                        PoolMetrics::reusedEarly);
+                        PoolMetrics::reusedEarly)
+                .counter("pool.unknown", "Calls with user data that is nobody's", PoolMetrics::unknown);
     }
 
     /** Adds or removes the meters of a source. No lock is held during calls of the registry, which has locks of its own. */

@@ -85,7 +85,8 @@ public final class CallbackStreams {
      */
     public <T> Flux<T> create(CallbackOptions options, Registration<? super NativeSink<T>> registration) {
         StreamState state = stateOf(options, registration);
-        return untilStop(NativeFlux.create(options, watched(state, registration)).doOnError(state::failed));
+        return untilStop(
+                NativeFlux.create(options, watched(state, registration)).doOnError(state::failed));
     }
 
     /**
@@ -188,7 +189,8 @@ public final class CallbackStreams {
         if (live.isEmpty()) {
             unregistered.tryEmitEmpty();
         }
-        // Those that have not completed by themselves: the library's shutdown hook, which runs at the same time, unregisters
+        // Those that have not completed by themselves: the library's shutdown hook, which runs at the same time,
+        // unregisters
         // without a signal, and a subscriber without demand keeps its queue.
         return unregistered.asMono().timeout(limit, Mono.empty()).doFinally(_ -> stopping.tryEmitEmpty());
     }

@@ -117,7 +117,7 @@ class CallbackMetersTest {
                         + (id.getType() == Meter.Type.COUNTER ? "counter" : "gauge") + " "
                         + id.getTags().stream().map(Tag::getKey).collect(Collectors.joining()))
                 .collect(Collectors.toCollection(TreeSet::new));
-        assertThat(registered).hasSize(19).isEqualTo(documented);
+        assertThat(registered).hasSize(20).isEqualTo(documented);
     }
 
     @Test
@@ -174,6 +174,8 @@ class CallbackMetersTest {
                         .functionCounter()
                         .count())
                 .isEqualTo((double) pool.reusedEarly());
+        assertThat(registry.get("reactor.ffi.pool.unknown").functionCounter().count())
+                .isEqualTo((double) pool.unknown());
         assertThat(registry.get("reactor.ffi.scheduler.turn.longest")
                         .timeGauge()
                         .baseTimeUnit())

@@ -35,9 +35,33 @@ final class Records {
         }
     }
 
+    static Binding enter(Frame frame, Slot slot, Route route, long userData) {
+        try {
+            return (Binding) Frame.ENTER_ROUTED.invokeExact(frame, slot, (Strangers) route, userData);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** A slot that nobody has called gives a thread the frame of its own record. */
     @SuppressWarnings("ReferenceEquality")
     static boolean isOfThisThread(Frame frame) {
         return frame == next(new Slot(1, new Binding(MethodHandles.zero(void.class), null, null, null, null, null)));
+    }
+
+    /** Of a live registration, or of one that has ended; without a callee. */
+    static Binding binding(long userData) {
+        return new Binding(MethodHandles.zero(void.class), null, null, null, null, null, userData);
+    }
+
+    /** Any shared stub: it counts calls that are nobody's. */
+    static Route route() {
+        Signature<?> signature = (Signature<?>) Signature.of(Event.class).userData(0);
+        return Routes.of(signature).get(signature, 0);
+    }
+
+    /** An event of C. */
+    public interface Event {
+        void call(long userData);
     }
 }

@@ -20,6 +20,7 @@ import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.upcall.Signature;
 import reactor.ffi.internal.upcall.Upcall;
+import reactor.ffi.internal.upcall.UserData;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -41,6 +42,10 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
 
     private final Answers answers;
     private final Upcall upcall;
+
+    /** Of this callback alone; null where its type has none. */
+    private final @Nullable UserData userData;
+
     private final String name;
     private final @Nullable LoopScheduler scheduler;
     private final Forgotten forgotten;
@@ -71,9 +76,15 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     @Nullable
     AnsweredCallback<?> nextClosing;
 
-    private AnsweredCallback(Answers answers, Upcall upcall, String name, @Nullable LoopScheduler scheduler) {
+    private AnsweredCallback(
+            Answers answers,
+            Upcall upcall,
+            @Nullable UserData userData,
+            String name,
+            @Nullable LoopScheduler scheduler) {
         this.answers = answers;
         this.upcall = upcall;
+        this.userData = userData;
         this.name = name;
         this.scheduler = scheduler;
         this.refs = scheduler == null ? new Refs(new Hold()) : scheduler.newRefs();
@@ -131,14 +142,23 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
             Answers answers,
             CallbackOptions options,
             @Nullable LoopScheduler scheduler) {
-        Upcall upcall = signature.open(entry, target, handler, fallback, answers, options.name());
+        UserData userData = signature.hasUserData() ? UserData.take() : null;
+        Upcall upcall = null;
         NativeCallback<F> made = null;
         try {
-            made = new AnsweredCallback<>(answers, upcall, signature.name(), scheduler);
+            upcall = userData == null
+                    ? signature.open(entry, target, handler, fallback, answers, options.name())
+                    : userData.open(signature, entry, target, fallback, answers, answers);
+            made = new AnsweredCallback<>(answers, upcall, userData, signature.name(), scheduler);
             return made;
         } finally {
-            if (made == null) { // no memory, or no thread: the pointer was not returned to anybody
-                upcall.release();
+            if (made == null) { // refused, no memory, or no thread: the pointer was not returned to anybody
+                if (upcall != null) {
+                    upcall.release();
+                }
+                if (userData != null) {
+                    userData.end(false);
+                }
             }
         }
     }
@@ -146,6 +166,16 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
     @Override
     public MemorySegment pointer() {
         return upcall.pointer();
+    }
+
+    @Override
+    public MemorySegment userData() {
+        if (userData == null) {
+            throw new IllegalStateException(
+                    name
+                            + " has no user data: make it of a CallbackType that says which parameter that is, with userData(index)");
+        }
+        return userData.segment();
     }
 
     @Override
@@ -244,6 +274,9 @@ public final class AnsweredCallback<F> implements NativeCallback<F> {
         synchronized (refs) {
             left = true;
             releaseSlot();
+            if (userData != null) {
+                userData.end(false);
+            }
             refs.clear();
         }
         closed.tryEmitEmpty();

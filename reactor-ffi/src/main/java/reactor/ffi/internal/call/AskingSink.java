@@ -118,6 +118,11 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     }
 
     @Override
+    public MemorySegment userData() {
+        return sink.userData();
+    }
+
+    @Override
     public void release(MemorySegment pointer) {
         sink.release(pointer);
     }

@@ -47,6 +47,11 @@ public sealed interface RegisteringSink<T> extends NativeSink<T>, Owner permits 
     }
 
     @Override
+    default MemorySegment userData() {
+        return teardown().userData();
+    }
+
+    @Override
     default void release(MemorySegment pointer) {
         teardown().release(requireNonNull(pointer, "pointer"));
     }

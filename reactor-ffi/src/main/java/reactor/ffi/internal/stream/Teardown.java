@@ -23,6 +23,7 @@ import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.upcall.Callee;
 import reactor.ffi.internal.upcall.Signature;
 import reactor.ffi.internal.upcall.Upcall;
+import reactor.ffi.internal.upcall.UserData;
 import reactor.util.Logger;
 import reactor.util.Loggers;
 
@@ -35,6 +36,7 @@ final class Teardown {
 
     private static final Logger LOG = Loggers.getLogger(Teardown.class);
     private static final Signature<DestroyNotify> NOTIFY = Signature.of(DestroyNotify.class);
+    private static final Signature<DestroyNotify> NOTIFY_WITH_USER_DATA = (Signature<DestroyNotify>) NOTIFY.userData(0);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
     /** How long the loop of sink.runLoop is waited for, once what stops it has run. Milliseconds. */
@@ -63,6 +65,10 @@ final class Teardown {
     /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
     @GuardedBy("this")
     private Memory memory = new Memory();
+
+    /** What C hands back, once somebody has asked for it. */
+    @GuardedBy("this")
+    private @Nullable UserData userData;
 
     /** In ms, once there is a loop. Any thread reads this field. */
     private volatile int loopLimit;
@@ -111,7 +117,9 @@ final class Teardown {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + signature.name()
                     + " callbacks while it lives");
         }
-        Upcall upcall = signature.open(handler, fallback, owner, source, memory);
+        Upcall upcall = signature.hasUserData()
+                ? ownUserData().open(signature, handler, fallback, owner, memory)
+                : signature.open(handler, fallback, owner, source, memory);
         boolean pushed = false;
         try {
             made.put(upcall.pointer().address(), upcall);
@@ -126,6 +134,24 @@ final class Teardown {
             upcall.retire();
         }
         return upcall.pointer();
+    }
+
+    synchronized MemorySegment userData() {
+        if (running) {
+            throw new IllegalStateException(
+                    "the subscription of " + name + " has ended: ask for userData while it lives");
+        }
+        return ownUserData().segment();
+    }
+
+    @GuardedBy("this")
+    private UserData ownUserData() {
+        UserData own = userData;
+        if (own == null) {
+            own = UserData.take();
+            userData = own;
+        }
+        return own;
     }
 
     synchronized Arena arena() {
@@ -160,13 +186,16 @@ final class Teardown {
                     "the subscription of " + name + " has ended: ask for releaseNotify while it lives");
         }
         List<Upcall> done = notNotified;
+        boolean shared = !done.isEmpty() && done.stream().allMatch(Upcall::hasUserData);
         notNotified = new ArrayList<>();
         Upcall[] self = new Upcall[1];
         DestroyNotify notify = userData -> {
             done.forEach(this::release);
             release(self[0]);
         };
-        self[0] = NOTIFY.open(notify, notify, new Unreported(), source, this);
+        self[0] = shared
+                ? ownUserData().open(NOTIFY_WITH_USER_DATA, notify, notify, new Unreported(), this)
+                : NOTIFY.open(notify, notify, new Unreported(), source, this);
         stack.add(self[0]);
         return self[0].pointer();
     }
@@ -249,9 +278,8 @@ final class Teardown {
     Throwable run() {
         synchronized (this) {
             running = true;
-            if (stack.isEmpty()) { // nothing to lend the turn for
-                over = true;
-                memory = new Memory();
+            if (stack.isEmpty() && userData == null) { // nothing to lend the turn for
+                end();
                 return null;
             }
             unwinding = Thread.currentThread();
@@ -290,12 +318,21 @@ final class Teardown {
     /** Returns the last entry of the stack; if the stack is empty, ends the teardown and returns null. */
     private synchronized @Nullable Object lastOrEnd() {
         if (stack.isEmpty()) {
-            over = true;
+            end();
             unwinding = null;
-            memory = new Memory();
             return null;
         }
         return stack.getLast();
+    }
+
+    /** Nothing is left on the stack. */
+    @GuardedBy("this")
+    private void end() {
+        if (userData != null) {
+            userData.end(memory.arena != null);
+        }
+        over = true;
+        memory = new Memory();
     }
 
     private synchronized void remove(Object entry) {

@@ -43,6 +43,9 @@ final class Binding {
     /** The context class loader of native threads that come here. Null: leave theirs as it is. */
     final @Nullable ClassLoader loader;
 
+    /** In a shared stub: which calls are for it. Else zero. */
+    final long userData;
+
     Binding(
             MethodHandle invoker,
             @Nullable Object target,
@@ -50,12 +53,24 @@ final class Binding {
             @Nullable Callee callee,
             @Nullable Consumer<? super Throwable> errors,
             @Nullable ClassLoader loader) {
+        this(invoker, target, fallback, callee, errors, loader, 0);
+    }
+
+    Binding(
+            MethodHandle invoker,
+            @Nullable Object target,
+            @Nullable Binding fallback,
+            @Nullable Callee callee,
+            @Nullable Consumer<? super Throwable> errors,
+            @Nullable ClassLoader loader,
+            long userData) {
         this.invoker = invoker;
         this.target = target;
         this.fallback = fallback;
         this.callee = callee;
         this.errors = errors;
         this.loader = loader;
+        this.userData = userData;
     }
 
     /** Whether a binding has this invoker. */

@@ -12,6 +12,7 @@ import java.lang.invoke.MethodType;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
  * The way from a stub into Java and back, for one C function type. It names no user's class that could be unloaded, so that
@@ -43,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  *     }
  * }
  * </pre>
+ *
+ * A shared stub has a {@link SlotTable} in place of the slot. Within the outer {@code try} it finds the slot by the user data,
+ * which is an argument, and {@code enter} compares that with the binding's.
  */
 final class Boundary {
 
@@ -57,6 +61,14 @@ final class Boundary {
     /** {@code (Throwable, Slot)void}. */
     static final MethodHandle NOT_ENTERED =
             ready(Slot.class, "notEntered", methodType(void.class, Throwable.class, Slot.class));
+
+    /** {@code (Throwable, SlotTable, long)void}. */
+    private static final MethodHandle NOT_ENTERED_ROUTED =
+            ready(SlotTable.class, "notEntered", methodType(void.class, Throwable.class, SlotTable.class, long.class));
+
+    /** {@code (Frame, Slot, SlotTable, long)Binding}. */
+    private static final MethodHandle ENTER_ROUTED =
+            Frame.ENTER_ROUTED.asType(methodType(Binding.class, Frame.class, Slot.class, SlotTable.class, long.class));
 
     /** {@code (MethodHandle, Binding)boolean}. */
     private static final MethodHandle SAME_INVOKER =
@@ -112,17 +124,56 @@ final class Boundary {
     }
 
     private MethodHandle guarded(MethodHandle handler) {
-        MethodHandle rescued =
-                MethodHandles.catchException(handler, Throwable.class, MethodHandles.collectArguments(call, 0, FAILED));
-        MethodHandle answered = MethodHandles.catchException(
-                rescued, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, FALLBACK_FAILED));
         MethodHandle within = MethodHandles.tryFinally(
-                MethodHandles.collectArguments(answered, 0, Frame.ENTER),
+                MethodHandles.collectArguments(answered(handler), 0, Frame.ENTER),
                 leave(handler.type().returnType()));
         return MethodHandles.catchException(
                 MethodHandles.foldArguments(within, ThreadRecord.NEXT),
                 Throwable.class,
                 MethodHandles.collectArguments(zeroResult, 0, NOT_ENTERED));
+    }
+
+    /** {@code (Binding, arguments...)result}: the handler, else its fallback, else the zero. */
+    private MethodHandle answered(MethodHandle handler) {
+        MethodHandle rescued =
+                MethodHandles.catchException(handler, Throwable.class, MethodHandles.collectArguments(call, 0, FAILED));
+        return MethodHandles.catchException(
+                rescued, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, FALLBACK_FAILED));
+    }
+
+    /**
+     * Returns the handle of a stub that registrations share, to be bound to its table: {@code (SlotTable, arguments...)result},
+     * which never throws.
+     *
+     * @param userData the position of the argument that says whose call it is
+     */
+    MethodHandle routed(int userData) {
+        MethodType type = zeroResult.type();
+        MethodHandle within = MethodHandles.tryFinally( // (Frame, Slot, SlotTable, long, arguments...)
+                MethodHandles.collectArguments(answered(call), 0, ENTER_ROUTED), leave(type.returnType()));
+        MethodHandle found = MethodHandles.foldArguments( // (SlotTable, long, arguments...)
+                MethodHandles.foldArguments(within, ThreadRecord.NEXT), SlotTable.FIND);
+        MethodHandle guarded = MethodHandles.catchException(
+                found, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, NOT_ENTERED_ROUTED));
+        int[] order = new int[type.parameterCount() + 2];
+        order[1] = userData + 1;
+        for (int i = 2; i < order.length; i++) {
+            order[i] = i - 1;
+        }
+        return MethodHandles.permuteArguments(guarded, type.insertParameterTypes(0, SlotTable.class), order);
+    }
+
+    /** What a handler's binding is replaced by: counts late calls, and lets its fallback answer them. */
+    @SuppressWarnings("NullAway") // the binding of a registration has a callee
+    Binding inert(Binding live, Object keep) {
+        Binding rescue = live.fallback == null ? zero : live.fallback;
+        Late late = new Late(live.callee.counters(), rescue, keep);
+        return new Binding(this.late, late, zero, null, rescue.errors, null, live.userData);
+    }
+
+    /** As {@link #inert}, but names nobody. */
+    Binding silent(SourceCounters counters, long userData) {
+        return new Binding(late, new Late(counters, zero, null), zero, null, null, null, userData);
     }
 
     /**

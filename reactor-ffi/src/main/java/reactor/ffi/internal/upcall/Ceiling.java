@@ -46,8 +46,8 @@ final class Ceiling {
 
     private Ceiling() {}
 
-    /** Asks for the size of the code cache once. Where there is no memory to ask, the answer is the least, for this time. */
-    private static int limit() {
+    /** Returns how many stubs there may be. Asks for the size of the code cache once. Where there is no memory to ask, the answer is the least, for this time. */
+    static int limit() {
         int limit = Limits.STUBS == 0 ? asked : Limits.STUBS;
         if (limit == 0) {
             try {

@@ -13,6 +13,9 @@ final class Frame {
     /** {@code (Frame, Slot)Binding}. */
     static final MethodHandle ENTER;
 
+    /** {@code (Frame, Slot, Strangers, long)Binding}. */
+    static final MethodHandle ENTER_ROUTED;
+
     /** {@code (Frame)void}. */
     static final MethodHandle LEAVE;
 
@@ -21,10 +24,15 @@ final class Frame {
     private static final int STAMP_BITS = 40;
     private static final long STAMP_MASK = (1L << STAMP_BITS) - 1;
 
+    /** What has room beside a stamp; less a million, as many threads may ask for one at the same time. */
+    static final int MAX_ID = (1 << (64 - STAMP_BITS)) - 1_000_000;
+
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             ENTER = lookup.findVirtual(Frame.class, "enter", methodType(Binding.class, Slot.class));
+            ENTER_ROUTED = lookup.findVirtual(
+                    Frame.class, "enterRouted", methodType(Binding.class, Slot.class, Strangers.class, long.class));
             LEAVE = lookup.findVirtual(Frame.class, "leave", methodType(void.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
@@ -52,7 +60,18 @@ final class Frame {
     @SuppressWarnings("unused") // ENTER
     private Binding enter(Slot slot) {
         hold(slot.id, record.begin(level));
+        return entered(slot.binding());
+    }
+
+    /** One load of the binding says whose call it is, and in which life of the slot. NULL is nobody's user data. */
+    @SuppressWarnings("unused") // ENTER_ROUTED
+    private Binding enterRouted(Slot slot, Strangers strangers, long userData) {
+        hold(slot.id, record.begin(level));
         Binding binding = slot.binding();
+        return entered(binding.userData == userData && userData != 0 ? binding : strangers.unknown(userData));
+    }
+
+    private Binding entered(Binding binding) {
         if (level == 0) {
             record.dress(binding.loader);
         } else if (level >= DEEP) {
@@ -100,6 +119,10 @@ final class Frame {
     }
 
     static boolean isOf(long held, int slot) {
-        return held >>> STAMP_BITS == slot;
+        return slot(held) == slot;
+    }
+
+    static int slot(long held) {
+        return (int) (held >>> STAMP_BITS);
     }
 }

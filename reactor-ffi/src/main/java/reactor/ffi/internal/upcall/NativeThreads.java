@@ -1,6 +1,7 @@
 package reactor.ffi.internal.upcall;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -71,6 +72,16 @@ public final class NativeThreads {
             record.addCalls(slot, inside);
         }
         return inside;
+    }
+
+    /** The slots that calls are inside of now: of those that found one live which is inert now, none is missing. */
+    static Set<Integer> held() {
+        HeavyBarrier.issue();
+        Set<Integer> held = new HashSet<>();
+        for (ThreadRecord record : ALL) {
+            record.addHeld(held);
+        }
+        return held;
     }
 
     /**

@@ -29,6 +29,8 @@ public final class Signature<F> implements CallbackType<F> {
     /** Fewer than this have always fitted into a method of 255, whatever the JDK adds for a result. */
     private static final int MANY_SLOTS = 245;
 
+    private static final int NO_USER_DATA = -1;
+
     private static final Set<Class<?>> PROMOTED =
             Set.of(boolean.class, byte.class, short.class, char.class, float.class);
 
@@ -42,6 +44,9 @@ public final class Signature<F> implements CallbackType<F> {
 
     /** Bit i: parameter i is a handle. */
     private final long handles;
+
+    /** The parameter that C hands back; {@link #NO_USER_DATA}: none. */
+    private final int userData;
 
     /** For a function that Java calls; a callback has none of it. */
     private final Calling calling;
@@ -58,6 +63,7 @@ public final class Signature<F> implements CallbackType<F> {
             boolean derived,
             MethodHandles.@Nullable Lookup lookup,
             long handles,
+            int userData,
             Calling calling) {
         this.type = type;
         this.method = method;
@@ -65,6 +71,7 @@ public final class Signature<F> implements CallbackType<F> {
         this.derived = derived;
         this.lookup = lookup;
         this.handles = handles;
+        this.userData = userData;
         this.calling = calling;
     }
 
@@ -77,18 +84,20 @@ public final class Signature<F> implements CallbackType<F> {
         Method method = Interfaces.method(type);
         FunctionDescriptor generated = Interfaces.generatedBeside(type, null);
         if (generated == null) {
-            return new Signature<>(type, method, Interfaces.descriptor(type, method), true, null, 0, Calling.PLAIN);
+            return new Signature<>(
+                    type, method, Interfaces.descriptor(type, method), true, null, 0, NO_USER_DATA, Calling.PLAIN);
         }
         check(type, method, generated);
-        return new Signature<>(type, method, generated, false, null, 0, Calling.PLAIN);
+        return new Signature<>(type, method, generated, false, null, 0, NO_USER_DATA, Calling.PLAIN);
     }
 
     @Override
     public CallbackType<F> descriptor(FunctionDescriptor descriptor) {
         check(type, method, requireNonNull(descriptor, "descriptor"));
         checkHandles(descriptor, handles);
+        checkUserData(descriptor, userData);
         checkVariadic(descriptor, calling.firstVariadic());
-        return new Signature<>(type, method, descriptor, false, lookup, handles, calling);
+        return new Signature<>(type, method, descriptor, false, lookup, handles, userData, calling);
     }
 
     /** It may also see the generated descriptor, which was out of sight until now. */
@@ -97,12 +106,13 @@ public final class Signature<F> implements CallbackType<F> {
         requireNonNull(lookup, "lookup");
         FunctionDescriptor generated = derived ? Interfaces.generatedBeside(type, lookup) : null;
         if (generated == null) {
-            return new Signature<>(type, method, descriptor, derived, lookup, handles, calling);
+            return new Signature<>(type, method, descriptor, derived, lookup, handles, userData, calling);
         }
         check(type, method, generated);
         checkHandles(generated, handles);
+        checkUserData(generated, userData);
         checkVariadic(generated, calling.firstVariadic());
-        return new Signature<>(type, method, generated, false, lookup, handles, calling);
+        return new Signature<>(type, method, generated, false, lookup, handles, userData, calling);
     }
 
     @Override
@@ -115,7 +125,7 @@ public final class Signature<F> implements CallbackType<F> {
             bits |= 1L << parameter;
         }
         checkHandles(descriptor, bits);
-        return new Signature<>(type, method, descriptor, derived, lookup, bits, calling);
+        return new Signature<>(type, method, descriptor, derived, lookup, bits, userData, calling);
     }
 
     private void checkHandles(FunctionDescriptor descriptor, long handles) {
@@ -134,6 +144,37 @@ public final class Signature<F> implements CallbackType<F> {
     }
 
     @Override
+    public CallbackType<F> userData(int index) {
+        if (index < 0) {
+            throw notUserData(index, "there is no such parameter");
+        }
+        checkUserData(descriptor, index);
+        return new Signature<>(type, method, descriptor, derived, lookup, handles, index, calling);
+    }
+
+    private void checkUserData(FunctionDescriptor descriptor, int index) {
+        if (index < 0) {
+            return;
+        }
+        List<MemoryLayout> parameters = descriptor.argumentLayouts();
+        if (index >= parameters.size() || index >= Long.SIZE) {
+            throw notUserData(
+                    index, "there is no such parameter" + (index < parameters.size() ? " among the first 64" : ""));
+        }
+        MemoryLayout layout = parameters.get(index);
+        if (layout.byteSize() != Long.BYTES
+                || !(layout instanceof AddressLayout || layout instanceof ValueLayout.OfLong)) {
+            throw notUserData(index, "it is " + layout + ", which does not hold the 64 bits of sink.userData()");
+        }
+    }
+
+    private IllegalArgumentException notUserData(int index, String why) {
+        return new IllegalArgumentException("parameter " + index + " of " + name() + " cannot be the user data: " + why
+                + ". Give the position, from 0, of the pointer or the integer of 64 bits that C hands back unchanged, or leave"
+                + " userData out: each callback then has a pointer of its own");
+    }
+
+    @Override
     public CallbackType<F> variadic(int first) {
         int parameters = descriptor.argumentLayouts().size();
         if (first < 0 || first > parameters) {
@@ -141,13 +182,21 @@ public final class Signature<F> implements CallbackType<F> {
                     + first + ": give its position from 0, and " + parameters + " where the call has none");
         }
         checkVariadic(descriptor, first);
-        return new Signature<>(type, method, descriptor, derived, lookup, handles, new Calling(first, calling.errno()));
+        return new Signature<>(
+                type, method, descriptor, derived, lookup, handles, userData, new Calling(first, calling.errno()));
     }
 
     @Override
     public CallbackType<F> errno() {
         return new Signature<>(
-                type, method, descriptor, derived, lookup, handles, new Calling(calling.firstVariadic(), true));
+                type,
+                method,
+                descriptor,
+                derived,
+                lookup,
+                handles,
+                userData,
+                new Calling(calling.firstVariadic(), true));
     }
 
     private void checkVariadic(FunctionDescriptor descriptor, int first) {
@@ -270,7 +319,7 @@ public final class Signature<F> implements CallbackType<F> {
             }
             MethodHandle handler = Interfaces.unreflect(type, method, lookup);
             MethodType general = handler.type().changeParameterType(0, Object.class);
-            made = Arguments.wrap(name(), handler.asType(general), descriptor, handles);
+            made = Arguments.wrap(name(), handler.asType(general), descriptor, handles | handle());
             invoker = made;
         }
         return made;
@@ -279,6 +328,13 @@ public final class Signature<F> implements CallbackType<F> {
     /** Returns whether a stub, which lives for ever, may hold a handle that knows this type. */
     boolean isForEver() {
         return Interfaces.livesAsLongAsThisLibrary(type);
+    }
+
+    /** User data is no memory, also where its layout is a pointer. */
+    private long handle() {
+        return hasUserData() && descriptor.argumentLayouts().get(userData) instanceof AddressLayout
+                ? 1L << userData
+                : 0;
     }
 
     /** The C function type without what stubs need not tell apart: names, and that a pointer is not a number of its size. */
@@ -302,6 +358,16 @@ public final class Signature<F> implements CallbackType<F> {
         return layout instanceof AddressLayout pointer
                 ? ValueLayout.JAVA_LONG.withOrder(pointer.order()).withByteAlignment(pointer.byteAlignment())
                 : layout.withoutName();
+    }
+
+    /** Whether C says by user data whose call it is, so that its callbacks share their pointers. */
+    public boolean hasUserData() {
+        return userData >= 0;
+    }
+
+    /** The position of the user data; negative: none. */
+    int userData() {
+        return userData;
     }
 
     Class<F> type() {

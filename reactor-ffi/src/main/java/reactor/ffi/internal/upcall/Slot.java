@@ -4,16 +4,19 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.ConstantBootstraps;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
- * between. Calls use the binding and the last caller; the other fields belong to the lock of its {@link Stubs}.
+ * between. Calls use the binding and the last caller; the other fields belong to the lock of its {@link Stubs}, or, in a
+ * shared stub, to the lock of the slot itself.
  */
 final class Slot {
 
     private static final VarHandle BINDING = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "binding", VarHandle.class, Slot.class, Binding.class);
+    private static final AtomicInteger LAST_ID = new AtomicInteger();
 
     /** From 1; zero stands for no slot. */
     final int id;
@@ -46,6 +49,19 @@ final class Slot {
 
     /** When it became inert, by {@code System.nanoTime}. */
     long retiredAt;
+
+    /**
+     * A slot that nothing else has the id of.
+     *
+     * @throws IllegalStateException if a {@link Frame} has no room for one more
+     */
+    static Slot create(Binding first) {
+        if (LAST_ID.get() >= Frame.MAX_ID) {
+            throw new IllegalStateException(
+                    "no slot is left: " + Frame.MAX_ID + " callbacks were made that C may still call");
+        }
+        return new Slot(LAST_ID.incrementAndGet(), first);
+    }
 
     Slot(int id, Binding first) {
         this.id = id;

@@ -4,11 +4,11 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -24,11 +24,14 @@ import reactor.ffi.internal.metrics.SourceCounters;
  * is: a free slot, one whose quarantine is over, a new one if {@link Ceiling} lets it, the oldest slot of its own source
  * before the quarantine of that is over.
  */
-public final class Stubs {
+public final class Stubs extends Upcall.Home {
 
     private static final Map<FunctionDescriptor, Stubs> POOLS = new ConcurrentHashMap<>();
-    private static final AtomicInteger LAST_ID = new AtomicInteger();
     private static final LongAdder REUSED_EARLY = new LongAdder();
+
+    static {
+        Sweeper.add(Stubs::sweep);
+    }
 
     private final FunctionDescriptor descriptor;
     private final Boundary boundary;
@@ -104,17 +107,7 @@ public final class Stubs {
             Callee callee,
             SourceKey source,
             Object keep) {
-        Consumer<? super Throwable> errors = fallback == null ? null : callee.fallbackErrors();
-        Binding rescue = fallback == null
-                ? boundary.zero
-                : new Binding(
-                        signature.invoker(),
-                        signature.instance(fallback, "fallback"),
-                        boundary.zero,
-                        null,
-                        errors,
-                        null);
-        Binding binding = new Binding(entry, target, rescue, callee, errors, loader(signature.type()));
+        Binding binding = binding(boundary, signature, entry, target, fallback, callee, 0);
         Slot slot = take(signature, entry, source);
         Upcall upcall = null;
         try {
@@ -131,6 +124,28 @@ public final class Stubs {
             Trail.log(callee.counters().name(), "binds " + signature.name() + " to " + slot);
         }
         return upcall;
+    }
+
+    /** Binds a handler, to be put into a slot: see {@link #open}. */
+    static <F> Binding binding(
+            Boundary boundary,
+            Signature<F> signature,
+            MethodHandle entry,
+            Object target,
+            @Nullable F fallback,
+            Callee callee,
+            long userData) {
+        Consumer<? super Throwable> errors = fallback == null ? null : callee.fallbackErrors();
+        Binding rescue = fallback == null
+                ? boundary.zero
+                : new Binding(
+                        signature.invoker(),
+                        signature.instance(fallback, "fallback"),
+                        boundary.zero,
+                        null,
+                        errors,
+                        null);
+        return new Binding(entry, target, rescue, callee, errors, loader(signature.type()), userData);
     }
 
     /** The context class loader of the registering thread: what its frameworks expect to find in a callback too. */
@@ -199,17 +214,55 @@ public final class Stubs {
     }
 
     @GuardedBy("this")
-    @SuppressWarnings("restricted")
     private Slot create(Signature<?> signature, MethodHandle entry) {
-        Slot slot = new Slot(LAST_ID.incrementAndGet(), boundary.zero);
+        Slot slot = null;
+        MethodHandle guarded;
+        try {
+            guarded = boundary.entry(signature.isForEver() ? entry : null);
+            slot = Slot.create(boundary.zero);
+        } finally {
+            if (slot == null) {
+                Ceiling.giveBack();
+            }
+        }
+        slot.pointer = stub(guarded, slot, descriptor, signature);
+        created++;
+        return slot;
+    }
+
+    /**
+     * Makes a stub that registrations share. It counts as one of all, and is in no pool.
+     *
+     * @param entry what a call invokes with the route and the arguments
+     */
+    static MemorySegment share(
+            MethodHandle entry, Object route, FunctionDescriptor descriptor, Signature<?> signature) {
+        OutOfMemoryError full = null;
+        if (Ceiling.claim(0, 0)) {
+            try {
+                return stub(entry, route, descriptor, signature);
+            } catch (OutOfMemoryError e) {
+                Ceiling.full();
+                full = e;
+            }
+        }
+        throw new IllegalStateException(
+                "no stub is left for " + signature.name() + ", which all user data would share: the JVM has "
+                        + Ceiling.created()
+                        + ". The ceiling is an eighth of the code cache (-XX:ReservedCodeCacheSize), or the"
+                        + " system property reactor.ffi.stubs.limit",
+                full);
+    }
+
+    /** Makes a stub that was claimed, or gives the claim back. */
+    @SuppressWarnings("restricted")
+    private static MemorySegment stub(
+            MethodHandle entry, Object first, FunctionDescriptor descriptor, Signature<?> signature) {
         boolean made = false;
         try {
-            MethodHandle usual = signature.isForEver() ? entry : null;
-            slot.pointer =
-                    Linker.nativeLinker().upcallStub(boundary.entry(usual).bindTo(slot), descriptor, Arena.global());
+            MemorySegment stub = Linker.nativeLinker().upcallStub(entry.bindTo(first), descriptor, Arena.global());
             made = true;
-            created++;
-            return slot;
+            return stub;
         } catch (IllegalCallerException denied) {
             throw NativeAccess.denied(signature.name(), denied);
         } catch (IllegalArgumentException unsupported) {
@@ -221,28 +274,28 @@ public final class Stubs {
         }
     }
 
+    @Override
     synchronized void retire(Upcall upcall, Object keep) {
         Slot slot = upcall.slot;
         if (slot.generation != upcall.generation || slot.binding() != upcall.binding) {
             return;
         }
-        Callee callee = callee(upcall.binding);
-        Binding rescue = upcall.binding.fallback == null ? boundary.zero : upcall.binding.fallback;
-        Late late = new Late(callee.counters(), rescue, keep);
-        slot.bind(new Binding(boundary.late, late, boundary.zero, null, rescue.errors, null));
+        slot.bind(boundary.inert(upcall.binding, keep));
         quarantine(slot);
         if (Trail.isOn()) {
-            Trail.log(callee.counters().name(), "retires " + slot);
+            Trail.log(callee(upcall.binding).counters().name(), "retires " + slot);
         }
         Sweeper.request();
     }
 
+    @Override
     synchronized void allowEarlyReuse(Upcall upcall) {
         if (upcall.slot.generation == upcall.generation) {
             quarantine.offer(upcall.slot);
         }
     }
 
+    @Override
     synchronized void release(Upcall upcall) {
         Slot slot = upcall.slot;
         if (slot.generation != upcall.generation) {
@@ -275,13 +328,14 @@ public final class Stubs {
         quarantine.add(slot);
     }
 
+    @Override
     synchronized boolean isReused(Upcall upcall) {
         return upcall.slot.generation != upcall.generation;
     }
 
     /** What answers from now on names nobody. */
     private void silence(Slot slot, SourceCounters counters) {
-        slot.bind(new Binding(boundary.late, new Late(counters, boundary.zero, null), boundary.zero, null, null, null));
+        slot.bind(boundary.silent(counters, 0));
     }
 
     /**

@@ -1,8 +1,11 @@
 package reactor.ffi.internal.upcall;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * Sweeps the stubs while any slot is in quarantine, on a thread of its own that ends when none is. A shared timer, such
@@ -19,6 +22,8 @@ final class Sweeper {
     /** Whether a slot became inert since the last sweep began. */
     @GuardedBy("Sweeper.class")
     private static boolean requested;
+
+    private static final List<BooleanSupplier> SWEEPS = new CopyOnWriteArrayList<>();
 
     private Sweeper() {}
 
@@ -41,6 +46,19 @@ final class Sweeper {
         }
     }
 
+    /** Has one more pool swept: its sweep says whether there is more to come. */
+    static void add(BooleanSupplier sweep) {
+        SWEEPS.add(sweep);
+    }
+
+    private static boolean sweep() {
+        boolean more = false;
+        for (BooleanSupplier each : SWEEPS) {
+            more |= each.getAsBoolean();
+        }
+        return more;
+    }
+
     private static void run() {
         do {
             long end = System.nanoTime() + PAUSE;
@@ -48,7 +66,7 @@ final class Sweeper {
                 LockSupport.parkNanos(left);
             }
             begin();
-        } while (Stubs.sweep() || !isDone());
+        } while (sweep() || !isDone());
     }
 
     private static synchronized void begin() {

@@ -9,6 +9,7 @@ import java.lang.invoke.VarHandle;
 import java.lang.ref.WeakReference;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -216,6 +217,16 @@ final class ThreadRecord extends WeakReference<Thread> {
             long held = frame.held();
             if (Frame.isOf(held, slot)) {
                 inside.add(new Call(this, frame, held));
+            }
+        }
+    }
+
+    /** Adds the slots that calls are inside of; those of a dead thread are over. */
+    void addHeld(Set<Integer> slots) {
+        for (Frame frame : frames) {
+            long held = frame.held();
+            if (held != 0 && isAlive()) {
+                slots.add(Frame.slot(held));
             }
         }
     }

@@ -9,14 +9,38 @@ import java.util.List;
  */
 public final class Upcall {
 
-    private final Stubs stubs;
+    /** Where its slot is: in the pool of a C type, or in a shared stub. */
+    abstract static class Home {
+
+        /** See {@link Upcall#retire}. */
+        abstract void retire(Upcall upcall, Object keep);
+
+        /** See {@link Upcall#allowEarlyReuse}. */
+        abstract void allowEarlyReuse(Upcall upcall);
+
+        /** See {@link Upcall#release}. */
+        abstract void release(Upcall upcall);
+
+        /** Whether the slot is that of another registration meanwhile. */
+        abstract boolean isReused(Upcall upcall);
+
+        /** The slot was inert, and no call was inside. */
+        void handlersHaveLeft() {}
+
+        /** See {@link Upcall#hasUserData}. */
+        boolean isShared() {
+            return false;
+        }
+    }
+
+    private final Home home;
     final Slot slot;
     final int generation;
     final Binding binding;
     private final Object keep;
 
-    Upcall(Stubs stubs, Slot slot, int generation, Binding binding, Object keep) {
-        this.stubs = stubs;
+    Upcall(Home home, Slot slot, int generation, Binding binding, Object keep) {
+        this.home = home;
         this.slot = slot;
         this.generation = generation;
         this.binding = binding;
@@ -28,9 +52,14 @@ public final class Upcall {
         return slot.pointer;
     }
 
+    /** Returns whether the pointer is shared, so that C has to hand user data back. */
+    public boolean hasUserData() {
+        return home.isShared();
+    }
+
     /** Makes the slot inert: later calls get the fallback and are counted as late. Calls that are inside run on. */
     public void retire() {
-        stubs.retire(this, keep);
+        home.retire(this, keep);
     }
 
     /**
@@ -38,12 +67,12 @@ public final class Upcall {
      * such slots or no stub can be made. Called once the handlers of a retired binding have left.
      */
     public void allowEarlyReuse() {
-        stubs.allowEarlyReuse(this);
+        home.allowEarlyReuse(this);
     }
 
     /** Makes the slot inert and free for reuse at once. Called when native code is done with the pointer. */
     public void release() {
-        stubs.release(this);
+        home.release(this);
     }
 
     /**
@@ -54,18 +83,29 @@ public final class Upcall {
      */
     public boolean awaitLeft(long nanos) {
         List<ThreadRecord.Call> inside = NativeThreads.inside(slot.id);
-        return stubs.isReused(this) || NativeThreads.awaitLeft(inside, nanos);
+        if (home.isReused(this)) {
+            return true;
+        }
+        boolean left = NativeThreads.awaitLeft(inside, nanos);
+        if (inside.stream().allMatch(ThreadRecord.Call::isOver)) { // the calling thread's own too
+            home.handlersHaveLeft();
+        }
+        return left;
     }
 
     /** Returns whether no call of a retired binding is inside, on the calling thread's own stack either. */
     public boolean hasLeft() {
-        return NativeThreads.inside(slot.id).isEmpty();
+        boolean left = NativeThreads.inside(slot.id).isEmpty();
+        if (left) {
+            home.handlersHaveLeft();
+        }
+        return left;
     }
 
     /** Returns whether a handler of this binding is on a thread's stack. */
     public boolean isInside(Thread thread) {
         return NativeThreads.inside(slot.id).stream()
                         .anyMatch(call -> call.record().isOf(thread))
-                && !stubs.isReused(this);
+                && !home.isReused(this);
     }
 }

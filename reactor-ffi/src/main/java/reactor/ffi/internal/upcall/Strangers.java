@@ -1,0 +1,8 @@
+package reactor.ffi.internal.upcall;
+
+/** What a shared stub does with calls whose user data is that of nothing. */
+abstract class Strangers {
+
+    /** Counts the call, and returns what answers it. */
+    abstract Binding unknown(long userData);
+}
