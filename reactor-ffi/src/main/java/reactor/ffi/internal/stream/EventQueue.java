@@ -31,7 +31,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
     static final int FULL = 1;
     static final int CLOSED = 2;
 
-    /** The value had its place, and was evicted before it was written there: the caller still has it. */
+    /** The value's position was evicted before the value was written there: the caller still has the value. */
     static final int EVICTED = 3;
 
     private static final Object GONE = new Object();
@@ -63,7 +63,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
 
     private final boolean evicting;
 
-    /** The first use of a VarHandle allocates: an end for want of memory must not be the first. */
+    /** Uses each VarHandle once. The first use allocates, and an end for want of memory must not be the first. */
     private static void link() {
         link(new EventQueue<>());
         link(new EventQueue<>(true));
@@ -78,13 +78,16 @@ final class EventQueue<T> extends EventQueueFields.Back {
         queue.countDelivered();
     }
 
-    /** SIZE positions in a row. */
+    /** An array of {@link #SIZE} positions in a row. */
     static final class Chunk {
 
         final long number;
         final Object[] items;
 
-        /** The one after it; itself once the consumer has left it, so that it keeps those after it alive for nobody. */
+        /**
+         * The next chunk. Set to this chunk itself once the consumer has left it, so that a stale reference does not
+         * keep later chunks alive.
+         */
         @Nullable
         Chunk next;
 
@@ -99,7 +102,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /**
-     * An empty queue.
+     * Makes an empty queue.
      *
      * @param evicting whether producers may {@link #evict}
      */
@@ -109,9 +112,10 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /**
-     * Any thread.
+     * Queues a value, if fewer than {@code limit} values are queued. May be called from any thread.
      *
-     * @param limit FULL if as many are queued
+     * @param limit how many values may be queued
+     * @return {@link #OFFERED}, {@link #FULL}, {@link #CLOSED} or {@link #EVICTED}
      */
     int offer(T value, long limit) {
         long position;
@@ -152,9 +156,9 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /**
-     * The chunk of a position to claim. It cannot be left by the consumer while the position is not consumed, so it is at or
-     * after the consumer's; a walk that meets a chunk which has been left starts there again. Null if the consumer is further:
-     * then others have claimed the position.
+     * Returns the chunk of a position to claim. The consumer cannot leave that chunk before the position is consumed, so
+     * the chunk is the consumer's or a later one; a walk that meets a chunk which the consumer has left starts again at
+     * the consumer's. Returns null if the consumer is further: then other threads have claimed the position.
      */
     private @Nullable Chunk find(Chunk from, long number) {
         Chunk chunk = from;
@@ -185,9 +189,10 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /**
-     * The consumer only.
+     * Takes the oldest value. Called by the consumer only.
      *
-     * @return the oldest; null if there is none, or if its producer has claimed it and not written it yet
+     * @return the value; null if the queue is empty, or if the producer of the oldest value has claimed the position and
+     *     not written the value yet
      */
     @Nullable
     T poll() {
@@ -221,7 +226,7 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return (T) value;
     }
 
-    /** Goes round again only if a producer has evicted what was the oldest. */
+    /** As {@link #pollAlone}, of a queue with eviction. Loops only if a producer has evicted the oldest value meanwhile. */
     @SuppressWarnings({"unchecked", "ReferenceEquality"}) // only offer writes values; GONE is a mark
     private @Nullable T pollAgainstEviction() {
         while (true) {
@@ -246,17 +251,17 @@ final class EventQueue<T> extends EventQueueFields.Back {
     }
 
     /**
-     * Any thread, of a queue with eviction: takes the oldest value away if the queue is full.
+     * Takes the oldest value out of a full queue, to make room. Called on queues with eviction, by any thread.
      *
-     * @param limit full if as many are queued
-     * @return the value; null if the queue is not full, or another thread has made room, or the value is not written yet: then
-     *     the place is free, and its producer keeps the value
+     * @param limit how many values make the queue full
+     * @return the value; null if the queue is not full, if another thread has made room, or if the value is not written
+     *     yet: then the position is free, and the producer keeps its value
      */
     @SuppressWarnings({"unchecked", "ReferenceEquality"}) // only offer writes values; GONE is a mark
     @Nullable
     T evict(long limit) {
-        long position =
-                (long) CONSUMER_INDEX.getVolatile(this); // first: the queue is full for as long as this is the index
+        long position = (long)
+                CONSUMER_INDEX.getVolatile(this); // read first: the queue stays full while this is the consumer index
         if (everClaimed() - position < limit) {
             return null;
         }
@@ -269,18 +274,18 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return value == GONE ? null : (T) value;
     }
 
-    /** What is at the position is GONE. */
+    /** Moves the consumer index past a position that holds {@link #GONE}. */
     private void moveOn(long position) {
         try {
             boolean ignored = CONSUMER_INDEX.compareAndSet(this, position, position + 1);
         } catch (Throwable noStack) {
-            // Whoever looks at the position next finds GONE, and does it.
+            // The next thread that looks at the position finds GONE, and moves the index.
         }
     }
 
     /**
-     * The chunk of a position that the consumer index has had: with eviction all threads leave chunks. Null if it is not there
-     * yet, or has been left.
+     * Returns the chunk of a position that the consumer index has had. With eviction any thread may leave a chunk.
+     * Returns null if the chunk does not exist yet, or has been left.
      */
     private @Nullable Chunk oldest(long number) {
         Chunk chunk = (Chunk) CONSUMER_CHUNK.getAcquire(this);
@@ -315,7 +320,10 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return (long) CONSUMER_INDEX.getAcquire(this);
     }
 
-    /** The consumer: what it has polled is delivered. Counted here, beside the index that it writes anyway. */
+    /**
+     * Counts a polled value as delivered. Called by the consumer. The count lies beside the consumer index, whose cache
+     * line the consumer writes anyway.
+     */
     void countDelivered() {
         DELIVERED.setOpaque(this, delivered + 1);
     }
@@ -325,18 +333,18 @@ final class EventQueue<T> extends EventQueueFields.Back {
         return (long) DELIVERED.getAcquire(this);
     }
 
-    /** Any thread: no offer succeeds any more. */
+    /** Closes the queue: no later offer succeeds. May be called from any thread. */
     void close() {
         long ignored = (long) PRODUCER_INDEX.getAndBitwiseOr(this, CLOSED_BIT);
     }
 
-    /** Any thread: values claimed and not yet taken. */
+    /** Returns how many values are claimed and not yet taken. May be called from any thread. */
     long size() {
-        long consumed = (long) CONSUMER_INDEX.getAcquire(this); // first: the difference is never negative
+        long consumed = (long) CONSUMER_INDEX.getAcquire(this); // read first, so that the difference is never negative
         return ((long) PRODUCER_INDEX.getVolatile(this) & ~CLOSED_BIT) - consumed;
     }
 
-    /** Any thread: all values ever claimed. */
+    /** Returns how many values were ever claimed. May be called from any thread. */
     long everClaimed() {
         return (long) PRODUCER_INDEX.getVolatile(this) & ~CLOSED_BIT;
     }

@@ -48,13 +48,16 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     private static final AtomicLongFieldUpdater<NativeSubscription> NOT_PASSED_ON =
             AtomicLongFieldUpdater.newUpdater(NativeSubscription.class, "notPassedOn");
 
-    /** An updater, not a VarHandle: the first use of one allocates, and the first use of this may be an OutOfMemoryError's. */
+    /**
+     * An updater and not a VarHandle: the first use of a VarHandle allocates, and the first use of this field may report
+     * an OutOfMemoryError.
+     */
     @SuppressWarnings("rawtypes")
     private static final AtomicReferenceFieldUpdater<NativeSubscription, Throwable> TERMINAL =
             AtomicReferenceFieldUpdater.newUpdater(NativeSubscription.class, Throwable.class, "terminal");
 
     static {
-        // Loads the classes: at the end there may be no memory for that.
+        // Loads classes that the end needs, when there may be no memory to load them.
         boolean _ = isExchange("");
         Throwable _ = InvokeExact.explained(Terminal.COMPLETED);
     }
@@ -72,12 +75,15 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     /** The {@code departure} after which this subscription registers. Accessed under the lock of {@link #departures}. */
     long registersAfter;
 
-    /** From the begin until it is unregistered. The subscribing thread writes it before the scheduler knows the subscription. */
+    /**
+     * Held from {@link #begin} until the subscription has unregistered. Written by the subscribing thread before the
+     * scheduler knows the subscription.
+     */
     private KeepAlive.@Nullable Token token;
 
     private volatile long requested;
 
-    /** Demand that onRequest's consumer has not been told of. */
+    /** The demand that the consumer of {@code onRequest} has not been told of. */
     private volatile long notPassedOn;
 
     private volatile @Nullable NativeDemand onRequest;
@@ -87,7 +93,7 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     /** Says whether a handler of a shared registration is on a thread's stack. */
     private volatile @Nullable Predicate<Thread> alsoRunsOn;
 
-    /** Set once the registration has returned or thrown: the end waits for it. */
+    /** Whether the registration has returned or thrown: the end of the subscription waits for this. */
     private volatile boolean registered;
 
     /** The thread that is inside the registration. */
@@ -99,15 +105,18 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
      */
     private boolean leftBehind;
 
-    /** Ends the wait for an earlier subscription that does not unregister. */
+    /** The timer that ends the wait for an earlier subscription which does not unregister. */
     private volatile @Nullable Disposable giveUp;
 
     private volatile boolean cancelled;
 
-    /** It ends at once, as after a cancel: what is queued is discarded. If terminal is COMPLETED, this is the error. */
+    /**
+     * If set, the subscription ends at once, as after a cancel, and queued values are discarded. This is the error if
+     * {@code terminal} is COMPLETED.
+     */
     private volatile @Nullable Throwable aborted;
 
-    /** How it ends, see Terminal. Set once; no value is taken after. */
+    /** How the stream ends, see {@link Terminal}. Set once; no value is taken afterwards. */
     private volatile @Nullable Throwable terminal;
 
     /** Whether a value, or a batch, is being delivered. Accessed by the scheduler's thread only. */
@@ -139,8 +148,8 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     }
 
     /**
-     * Keeps the JVM up and becomes a source of the scheduler. Where there is no memory or no thread for it this fails, and
-     * nothing is left behind.
+     * Takes a token that keeps the JVM up, and becomes a source of the scheduler. If there is no memory or no thread for
+     * that, this method throws and leaves nothing behind.
      *
      * @return false if the scheduler takes no new work
      */
@@ -199,14 +208,17 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
             }
         } catch (Throwable failed) {
             registrationFailed(failed);
-        } finally { // a hook may throw what it was given
+        } finally { // a hook may throw the error that it was given
             registered = true;
             registering = null;
             signal();
         }
     }
 
-    /** It may have ended the stream already; nobody has heard of that end yet. */
+    /**
+     * Ends the stream with what the registration threw, or adds that to the error with which the registration has ended
+     * the stream before.
+     */
     private void registrationFailed(Throwable failed) {
         if (fail(failed)) {
             return;
@@ -219,7 +231,10 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         }
     }
 
-    /** From here on it gets the values of a shared registration. On the scheduler's thread. */
+    /**
+     * Tells that the subscription gets the values of a shared registration from now on. Called on the scheduler's
+     * thread.
+     */
     void joined() {
         Throwable failed = run(options.onRegistered());
         if (failed != null && !fail(failed)) {
@@ -235,7 +250,10 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         return (scheduler.isOwnTurn() && deliverHere(value)) || inbox.put(value);
     }
 
-    /** On the scheduler's own thread: at once, if nobody is before it and nobody is on the stack. */
+    /**
+     * Delivers a value at once, on the scheduler's own thread, if no value is queued and no delivery is on the stack;
+     * returns whether it did.
+     */
     private boolean deliverHere(T value) {
         if (emitting || requested == 0 || cancelled || terminal != null || !inbox.isEmpty()) {
             return false;
@@ -255,7 +273,7 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         return value instanceof Exchange;
     }
 
-    /** A value that will never be delivered, and where that counts. On the thread that drops it. */
+    /** Discards a value that will never be delivered, and counts it. Called on the thread that drops the value. */
     @Override
     void discard(T value, LongAdder counter) {
         try {
@@ -264,12 +282,15 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
                 ((Exchange<?, ?>) value).refuse(); // its caller waits
             }
             Operators.onDiscard(value, actual.currentContext());
-        } catch (Throwable broken) { // an exchange of a user's, a subscriber without a context, no memory for the log
+        } catch (Throwable broken) { // a user's exchange, a subscriber without a context, or no memory for the log
             Errors.report(broken);
         }
     }
 
-    /** The first is the error of the stream, or a dropped one if that is complete or undone. Later ones are only counted. */
+    /**
+     * Ends the stream with the first error of a handler; the error is a dropped one if the stream has completed or
+     * unregistered. Later errors are only counted.
+     */
     @Override
     public void handlerFailed(Throwable thrown) {
         if (fail(thrown) ? unregistered : TERMINAL.compareAndSet(this, Terminal.COMPLETED, Terminal.FAILED_SINCE)) {
@@ -332,7 +353,7 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         }
     }
 
-    /** Whether it was the first end of the stream. */
+    /** Ends the stream with an error; returns whether this was the first end of the stream. */
     @Override
     boolean fail(Throwable error) {
         if (!TERMINAL.compareAndSet(this, null, InvokeExact.explained(error))) {
@@ -443,7 +464,7 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
                 consumer.request(NOT_PASSED_ON.getAndSet(this, 0));
             } catch (Throwable failed) {
                 if (!fail(failed)) {
-                    dropped(failed); // it had ended the stream already
+                    dropped(failed); // the consumer had ended the stream already
                 }
             }
         }
@@ -493,7 +514,7 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         return unregistered || leftBehind;
     }
 
-    /** What it throws. */
+    /** Runs an action, if there is one; returns what the action has thrown, or null. */
     private static @Nullable Throwable run(@Nullable NativeAction action) {
         try {
             if (action != null) {
@@ -505,7 +526,10 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         }
     }
 
-    /** A value claimed and not yet written is waited for: its producer is between two instructions. */
+    /**
+     * Discards what is queued. Waits for a value that is claimed and not yet written: its producer is between two
+     * instructions.
+     */
     private void discardQueued() {
         while (!inbox.isEmpty()) {
             T value = inbox.takeLeftOver();
@@ -562,7 +586,7 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     @Override
     protected void exit() {
         if (!ended) { // else it is on its way
-            cancelled = true; // nobody listens any more: an error is a dropped one
+            cancelled = true; // no subscriber listens any more: an error is a dropped one
             end();
         }
     }
@@ -587,7 +611,10 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         return this;
     }
 
-    /** Runs under the turn when the subscription ends. What it throws becomes, or is added to, the error. */
+    /**
+     * Sets an action that runs under the turn when the subscription ends. What the action throws becomes the error, or
+     * is added to it.
+     */
     void beforeUnregister(NativeAction action) {
         beforeUnregister = action;
     }

@@ -28,9 +28,10 @@ import reactor.util.Logger;
 import reactor.util.Loggers;
 
 /**
- * What a registration has made, as one stack: callbacks and actions. Popped once, from the last to the first: an action
- * runs; a callback becomes inert, and what was made before it waits until its handlers have left. So what was registered
- * after a callback is unregistered while the callback still works, and what was made before it outlives its handlers.
+ * The callbacks and actions that a registration has made, as one stack. The stack is popped once, from the last entry to
+ * the first: an action runs; a callback becomes inert, and the entries below wait until its handlers have left. So an
+ * action that was added after a callback runs while the callback still works, and what was made before a callback
+ * outlives its handlers.
  */
 final class Teardown {
 
@@ -39,10 +40,13 @@ final class Teardown {
     private static final Signature<DestroyNotify> NOTIFY_WITH_USER_DATA = (Signature<DestroyNotify>) NOTIFY.userData(0);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
-    /** How long the loop of sink.runLoop is waited for, once what stops it has run. Milliseconds. */
+    /**
+     * The system property, in ms, of how long the end waits for the native loop of {@code sink.runLoop}, after the
+     * action that stops the loop has run.
+     */
     private static final String LOOP_LIMIT = "reactor.ffi.loop.limit";
 
-    /** How often it waits a millisecond for memory, before it gives up. */
+    /** How often the end waits a millisecond for memory before it gives up. */
     private static final int MEMORY_LIMIT = 10_000;
 
     private final String name;
@@ -50,19 +54,22 @@ final class Teardown {
     private final Owner owner;
     private final long source;
 
-    /** Upcalls, Actions and the threads of loops, oldest first. */
+    /** The entries, oldest first: of type {@link Upcall}, {@link Action}, or the {@link Thread} of a native loop. */
     @GuardedBy("this")
     private final LinkedHashSet<Object> stack = new LinkedHashSet<>();
 
-    /** By address; those that ended too, for released. */
+    /** The callbacks by address, those that have ended too: a pointer may be released after the end. */
     @GuardedBy("this")
     private final Map<Long, Upcall> made = new HashMap<>();
 
-    /** Made since the last releaseNotify. */
+    /** The callbacks that were made since the last {@link #releaseNotify}. */
     @GuardedBy("this")
     private List<Upcall> notNotified = new ArrayList<>();
 
-    /** Of this registration's slots. Another one once it has ended, so that they alone keep the arena. */
+    /**
+     * The memory that this registration's slots keep. Replaced once the registration has ended, so that only the slots
+     * keep the arena.
+     */
     @GuardedBy("this")
     private Memory memory = new Memory();
 
@@ -73,29 +80,29 @@ final class Teardown {
     /** In ms, once there is a loop. Any thread reads this field. */
     private volatile int loopLimit;
 
-    /** The stack is being popped: nothing is made any more. */
+    /** Whether the stack is being popped: nothing can be made any more. */
     @GuardedBy("this")
     private boolean running;
 
-    /** The stack is empty for good. */
+    /** Whether the stack is empty for good. */
     @GuardedBy("this")
     private boolean over;
 
-    /** Who pops the stack. */
+    /** The thread that pops the stack. */
     @GuardedBy("this")
     private @Nullable Thread unwinding;
 
-    /** What actions threw; of the thread that pops. */
+    /** What the actions threw. Accessed by the thread that pops the stack only. */
     private @Nullable Throwable thrown;
 
-    /** What late calls may still read: each slot keeps it, before there is an arena and after the end too. */
+    /** Memory that late calls may still read. Each slot keeps it, also before the arena is made and after the end. */
     private static final class Memory {
 
         @Nullable
         Arena arena;
     }
 
-    /** An action, as a thing of its own: the same lambda may be pushed twice. */
+    /** An entry of an action, with an identity of its own, because the same lambda may be pushed twice. */
     private static final class Action {
 
         final NativeAction action;
@@ -126,7 +133,7 @@ final class Teardown {
             notNotified.add(upcall);
             pushed = stack.add(upcall);
         } finally {
-            if (!pushed) { // no memory; nobody has seen the pointer
+            if (!pushed) { // no memory: the pointer was not returned to anybody
                 release(upcall);
             }
         }
@@ -209,14 +216,20 @@ final class Teardown {
         }
         Runnable late = () -> scheduler.runBlocking(() -> owner.dropped(run(new Action(action), null)));
         if (scheduler.isOwnTurn() || !scheduler.execute(late)) {
-            late.run(); // its thread has ended: better here than never
+            late.run(); // the scheduler's thread has ended: the action runs here rather than never
         }
     }
 
-    /** A blocking loop on a thread of its own, which is pushed; popped, it is joined. */
+    /**
+     * Runs a blocking native loop on a thread of its own. The thread is pushed as an entry, and joined when the entry is
+     * popped.
+     */
     void runLoop(NativeCall<?> loop, Runnable complete, Consumer<Throwable> fail) {
         loopLimit = Property.read(
-                LOOP_LIMIT, 10_000, 0, Integer.MAX_VALUE); // a bad one fails the registration, not the end
+                LOOP_LIMIT,
+                10_000,
+                0,
+                Integer.MAX_VALUE); // read here, so that a bad value fails the registration and not the end
         Thread thread = new Thread(
                 () -> {
                     try {
@@ -233,12 +246,12 @@ final class Teardown {
                 throw new IllegalStateException(
                         "the subscription of " + name + " has ended: start loops while it lives");
             }
-            thread.start(); // in the lock: who pops it joins a thread that has begun
+            thread.start(); // under the lock, so that a popped thread has begun
             stack.add(thread);
         }
     }
 
-    /** Deaf to interrupts, as all waits. */
+    /** Waits for the thread of a native loop, for a limited time. Uninterruptible: the flag is set again afterwards. */
     private void join(Thread loop) {
         long limit = loopLimit;
         long start = System.nanoTime();
@@ -269,16 +282,16 @@ final class Teardown {
     }
 
     /**
-     * The scheduler's thread, once. It never throws: where there is no memory to go on it waits for some, because half an end
-     * is none, and a JVM that never exits.
+     * Pops the stack. Called once, on the scheduler's thread. Never throws: if there is no memory to go on, this method
+     * waits for some, because a registration that is half undone would keep the JVM alive for ever.
      *
-     * @return what actions threw, the first with the others suppressed
+     * @return what the actions threw: the first error with the others suppressed, or null
      */
     @Nullable
     Throwable run() {
         synchronized (this) {
             running = true;
-            if (stack.isEmpty() && userData == null) { // nothing to lend the turn for
+            if (stack.isEmpty() && userData == null) { // an empty stack needs no lend of the turn
                 end();
                 return null;
             }
@@ -301,7 +314,10 @@ final class Teardown {
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
     }
 
-    /** From the last to the first. What has been undone is gone from the stack; what has not is still there. */
+    /**
+     * Undoes the entries from the last to the first. An entry that was undone is removed, so that a second call goes on
+     * with the rest.
+     */
     private void unwind() {
         for (Object last = lastOrEnd(); last != null; last = lastOrEnd()) {
             if (last instanceof Upcall upcall) {
@@ -366,7 +382,7 @@ final class Teardown {
         }
     }
 
-    /** Whether a handler, a loop or an action is on that thread's stack. */
+    /** Returns whether a handler, a loop or an action of this registration is on a thread's stack. */
     @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
     synchronized boolean runsOn(Thread thread) {
         if (thread == unwinding) {
@@ -380,15 +396,18 @@ final class Teardown {
         return false;
     }
 
-    /** {@code void (*)(void *)}: GDestroyNotify, xDestroy. */
+    /** A C function {@code void (*)(void *)}, such as {@code GDestroyNotify} and {@code xDestroy}. */
     @FunctionalInterface
     public interface DestroyNotify {
 
-        /** Native code is done. */
+        /** Called by native code when it is done. */
         void call(MemorySegment userData);
     }
 
-    /** Its calls are ours, not the user's: after the end too they are not late. */
+    /**
+     * The owner of releaseNotify's own slots, whose calls do not count as the user's: they are not late after the end
+     * either.
+     */
     private static final class Unreported implements Callee {
 
         private final SourceCounters counters = new SourceCounters("releaseNotify");

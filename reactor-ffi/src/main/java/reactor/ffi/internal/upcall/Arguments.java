@@ -15,10 +15,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Wraps the call of a handler, on the thread that runs it. A pointer comes from the JDK as a number, and its segment is made
- * here: the JDK would make it before our first frame, where nothing catches an {@code OutOfMemoryError}. Each memory argument
- * gets a scope that ends with the run. The result is checked, and a struct is copied while its own scope lives, because the
- * JDK reads it after our last frame has returned.
+ * Wraps the call of a handler, on the thread that runs the handler. The JDK passes a pointer as a number, and the
+ * segment is made here: the JDK would make the segment before the library's first frame, where nothing catches an {@code
+ * OutOfMemoryError}. Each memory argument gets a scope that ends with the call. The result is checked here, and a struct
+ * is copied while its own scope is alive, because the JDK reads the result after the library's last frame has returned.
  */
 final class Arguments {
 
@@ -56,11 +56,11 @@ final class Arguments {
     private Arguments() {}
 
     /**
-     * Adds the scope and the check.
+     * Adds the scope of the arguments and the check of the result.
      *
-     * @param handler {@code (Object, arguments...)result}
-     * @param handles whose bits say which parameters are handles
-     * @return the same type, with {@code long} for each pointer
+     * @param handler a handle of type {@code (Object, arguments...)result}
+     * @param handles bit i says that parameter i is a handle
+     * @return a handle of the same type, with {@code long} for each pointer
      */
     static MethodHandle wrap(String name, MethodHandle handler, FunctionDescriptor descriptor, long handles) {
         MethodHandle checked = handler;
@@ -169,7 +169,10 @@ final class Arguments {
         return result.address();
     }
 
-    /** The copy is on the heap: whichever thread leaves the upcall can read it, and nobody has to free it. */
+    /**
+     * Copies a struct result to the heap, where the thread that leaves the upcall can read it and where it need not be
+     * freed.
+     */
     @SuppressWarnings("unused") // STRUCT_RESULT
     private static MemorySegment structResult(String name, long size, MemorySegment result) {
         if (result == null) {

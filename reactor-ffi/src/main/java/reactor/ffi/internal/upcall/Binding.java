@@ -9,8 +9,8 @@ import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
- * What a slot does with a call: a handle of type {@code (Object target, arguments...)result}, and its target. A slot holds
- * one at a time and changes all of it with one store.
+ * What a slot does with a call: a handle of type {@code (Object target, arguments...)result}, and the target. Immutable;
+ * a slot refers to one binding at a time, so that one store changes all of it.
  */
 final class Binding {
 
@@ -31,16 +31,16 @@ final class Binding {
     final MethodHandle invoker;
     final @Nullable Object target;
 
-    /** Answers where this cannot: the user's fallback, then a zero. Null in the last one, which only returns a zero. */
+    /** The binding that answers if this one fails: the user's fallback, then one that returns zero. Null in the last one. */
     final @Nullable Binding fallback;
 
-    /** Who is told. Null in a binding that is itself a fallback, or inert. */
+    /** The owner, which is told of failures. Null in the binding of a fallback or of an inert slot. */
     final @Nullable Callee callee;
 
-    /** Who hears of what the fallback throws, see {@link Callee#fallbackErrors}. Null without one. */
+    /** Consumes what the fallback throws, see {@link Callee#fallbackErrors}. Null if there is no fallback. */
     final @Nullable Consumer<? super Throwable> errors;
 
-    /** The context class loader of native threads that come here. Null: leave theirs as it is. */
+    /** The context class loader that native threads get for a call. Null leaves theirs unchanged. */
     final @Nullable ClassLoader loader;
 
     /** In a shared stub: which calls are for it. Else zero. */
@@ -80,8 +80,8 @@ final class Binding {
     }
 
     /**
-     * A call that lies on top of so many others that the stack has no room for its handler: it is reported, and the fallback
-     * answers.
+     * Reports a call for whose handler the stack has no room, because it lies on top of too many others; returns the
+     * fallback that answers.
      */
     Binding tooDeep(int level) {
         if (callee == null || fallback == null) {
@@ -91,7 +91,7 @@ final class Binding {
         try {
             callee.callRefused(whyTooDeep(callee.counters().name(), level));
         } catch (Throwable nobodyLeftToTell) {
-            // there is neither memory nor stack to say it
+            // there is neither memory nor stack to report it
         }
         return fallback;
     }
@@ -105,7 +105,10 @@ final class Binding {
                         : "as many as the system property reactor.ffi.nesting.limit allows"));
     }
 
-    /** The last fallback, which runs nobody's code. Only counted: the call below it has been reported. */
+    /**
+     * Returns the last fallback, which runs no user's code. The call is only counted, because the call below it was
+     * reported.
+     */
     Binding refuseUnreported() {
         if (callee != null) {
             callee.counters().countRefusedCall();
@@ -117,10 +120,10 @@ final class Binding {
         return answer;
     }
 
-    /** Reports what a handler threw, and says what answers instead. */
+    /** Reports what a handler threw; returns the fallback that answers. */
     static Binding failed(Throwable thrown, Binding binding) throws Throwable {
         if (binding.callee == null || binding.fallback == null) {
-            throw thrown; // a fallback that fails: zero
+            throw thrown; // a fallback that fails: the boundary answers zero
         }
         binding.report(thrown);
         return binding.fallback;
@@ -129,7 +132,7 @@ final class Binding {
     /**
      * Reports what a fallback threw.
      *
-     * @param binding what the call came to: a live one, the fallback of a refused call, or an inert one
+     * @param binding the binding of the call: a live one, the fallback of a refused call, or an inert one
      */
     static void fallbackFailed(Throwable thrown, Binding binding) {
         if (binding.errors != null) {
@@ -145,7 +148,7 @@ final class Binding {
         return thrown instanceof Refusal;
     }
 
-    /** Allocates nothing: the heap, or the stack, may be at its end. */
+    /** Counts and reports what a handler threw. Allocates nothing: the heap or the stack may be full. */
     void report(Throwable thrown) {
         if (callee != null) {
             try {
@@ -161,7 +164,7 @@ final class Binding {
                     callee.handlerFailed(thrown);
                 }
             } catch (Throwable nobodyLeftToTell) {
-                // whoever should hear of it has failed, too; native code must not
+                // the callee has failed, too; the error must not reach native code
             }
         }
     }

@@ -82,10 +82,10 @@ final class Boundary {
     /** What {@link #entry} has made, by its parameter. Guarded by the lock of the {@link Stubs}. */
     private final Map<MethodHandle, MethodHandle> entries = new HashMap<>();
 
-    /** Answers with the result's zero. The last fallback. */
+    /** The last fallback, which answers with the zero of the result. */
     final Binding zero;
 
-    /** {@code (Object late, arguments...)result}: of an inert slot, whose target is a {@link Late}. */
+    /** The invoker, of type {@code (Object late, arguments...)result}, of an inert slot, whose target is a {@link Late}. */
     final MethodHandle late;
 
     Boundary(FunctionDescriptor descriptor) {
@@ -177,8 +177,9 @@ final class Boundary {
     }
 
     /**
-     * Finds a method that is first called when something has failed: there may be no memory then. A handle that a class finds
-     * in its own initialiser allocates at its first call, because it learns there that the class is initialised.
+     * Finds a method that is first called after a failure, when there may be no memory. Initialises the class first: a
+     * handle that a class finds in its own initialiser allocates at its first call, to learn that the class is
+     * initialised.
      */
     private static MethodHandle ready(Class<?> owner, String name, MethodType type) {
         try {

@@ -39,16 +39,22 @@ final class Frame {
         }
     }
 
-    /** From this level on it is asked whether a call is one too deep. */
+    /** From this level on each call is checked for nesting too deep. */
     private static final int DEEP = Math.min(StackRoom.FROM_LEVEL, Limits.NESTING);
 
     private final ThreadRecord record;
     private final int level;
 
-    /** Whether the last call at this level was one too deep. Only the thread itself reads it; never set below {@link #DEEP}. */
+    /**
+     * Whether the last call at this level was nested too deep. Accessed by the thread itself only; never set below
+     * {@link #DEEP}.
+     */
     private boolean tooDeep;
 
-    /** The slot's id above the stamp of the call; zero when nothing is held. One word, so that a reader sees both or none. */
+    /**
+     * The slot's id in the upper bits and the stamp of the call in the lower ones; zero when no call is inside. One
+     * word, so that a reader sees both or neither.
+     */
     @SuppressWarnings("unused") // HELD
     private long held;
 
@@ -80,7 +86,10 @@ final class Frame {
         return binding;
     }
 
-    /** A call on top of one that was too deep comes from its fallback, or from whoever was told: nobody's code runs for it. */
+    /**
+     * Checks a deep call. A call on top of one that was too deep comes from the fallback of that one, or from its error
+     * handler, so no user's code runs for it.
+     */
     private Binding enterDeep(Binding binding) {
         boolean again = record.isTooDeep(level - 1);
         tooDeep = again || level >= Limits.NESTING || !StackRoom.isLeft();
@@ -95,15 +104,16 @@ final class Frame {
     }
 
     /**
-     * Before the slot is read. Between the two no fence of the processor is needed: {@link HeavyBarrier} is the fence, when
-     * there is need for one. The compilers must not exchange them either; for them alone is the one here, the cheapest.
+     * Says that a call is inside a slot. Called before the slot's binding is read. The processor needs no fence between
+     * the two, because {@link HeavyBarrier} makes one when somebody looks. The fence here, the cheapest of all, keeps
+     * the compilers from exchanging the two.
      */
     private void hold(int slot, long stamp) {
         HELD.setOpaque(this, (long) slot << STAMP_BITS | (stamp & STAMP_MASK));
         VarHandle.loadLoadFence();
     }
 
-    /** Also right after an enter that has failed half-way. */
+    /** Says that the call has left. Right also after an {@link #enter} that has failed half-way. */
     @SuppressWarnings("unused") // LEAVE
     private void leave() {
         record.end(level);

@@ -16,7 +16,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
 
-/** A functional interface analysed: its C function type, and the handle that calls a handler of it. */
+/** The analysis of a functional interface: its C function type, and the method handle that calls a handler of that type. */
 public final class Signature<F> implements CallbackType<F> {
 
     private static final ClassValue<Signature<?>> OF_CLASS = new ClassValue<>() {
@@ -26,7 +26,7 @@ public final class Signature<F> implements CallbackType<F> {
         }
     };
 
-    /** Fewer than this have always fitted into a method of 255, whatever the JDK adds for a result. */
+    /** Fewer parameter slots than this always fit into a method of 255, whatever the JDK adds for a result. */
     private static final int MANY_SLOTS = 245;
 
     private static final int NO_USER_DATA = -1;
@@ -39,19 +39,22 @@ public final class Signature<F> implements CallbackType<F> {
     private final FunctionDescriptor descriptor;
     private final MethodHandles.@Nullable Lookup lookup;
 
-    /** Whether the descriptor was read off the method, and nobody has said better. */
+    /** Whether the descriptor was derived from the method, and not given by the user. */
     private final boolean derived;
 
-    /** Bit i: parameter i is a handle. */
+    /** Bit i says that parameter i is a handle. */
     private final long handles;
 
     /** The parameter that C hands back; {@link #NO_USER_DATA}: none. */
     private final int userData;
 
-    /** For a function that Java calls; a callback has none of it. */
+    /** What concerns functions that Java calls only; {@link Calling#PLAIN} for a callback. */
     private final Calling calling;
 
-    /** {@code (Object handler, arguments...)result}, of {@link #neutralDescriptor}; made when it is first needed, perhaps twice. */
+    /**
+     * The handle of type {@code (Object handler, arguments...)result}, for {@link #neutralDescriptor}. Made when it is
+     * first needed; threads that race may make it twice.
+     */
     private volatile @Nullable MethodHandle invoker;
 
     private volatile @Nullable FunctionDescriptor neutral;
@@ -100,7 +103,10 @@ public final class Signature<F> implements CallbackType<F> {
         return new Signature<>(type, method, descriptor, false, lookup, handles, userData, calling);
     }
 
-    /** It may also see the generated descriptor, which was out of sight until now. */
+    /**
+     * Reads the interface again, because the lookup may give access to a generated descriptor that was out of reach
+     * before.
+     */
     @Override
     public CallbackType<F> lookup(MethodHandles.Lookup lookup) {
         requireNonNull(lookup, "lookup");
@@ -211,7 +217,10 @@ public final class Signature<F> implements CallbackType<F> {
         }
     }
 
-    /** What the linker says of a layout that C does not have here, or that is too large for a call. */
+    /**
+     * Returns the error for a layout that the linker refuses, because C does not have it on this platform or because it
+     * is too large for a call.
+     */
     IllegalArgumentException unsupported(IllegalArgumentException cause) {
         long slots = slots();
         return new IllegalArgumentException(
@@ -226,7 +235,7 @@ public final class Signature<F> implements CallbackType<F> {
                 cause);
     }
 
-    /** How many parameter slots the JDK's own method has where structs by value go over the stack. */
+    /** Returns how many parameter slots the JDK's own method has if structs by value are passed on the stack. */
     private long slots() {
         long slots = 0;
         for (MemoryLayout parameter : descriptor.argumentLayouts()) {
@@ -265,7 +274,7 @@ public final class Signature<F> implements CallbackType<F> {
         }
     }
 
-    /** The JDK takes a struct of no bytes, and has no memory for it when C calls: that ends the JVM. */
+    /** Refuses a layout of no bytes: the JDK accepts one, and ends the JVM at the first call. */
     private static void checkIsSomething(String what, String name, MemoryLayout layout) {
         if (layout instanceof GroupLayout && layout.byteSize() == 0) {
             throw new IllegalArgumentException(what + " of " + name + " is a struct or union of no bytes, " + layout
@@ -284,11 +293,11 @@ public final class Signature<F> implements CallbackType<F> {
     }
 
     /**
-     * Binds a pointer to something that calls the handler in a way of its own.
+     * Binds a pointer to a handle that calls the handler in a way of its own.
      *
-     * @param entry of the type of {@link #invoker}
-     * @param target its first argument
-     * @param handler what it calls
+     * @param entry a handle of the type of {@link #invoker}
+     * @param target the first argument of {@code entry}
+     * @param handler the handler that {@code entry} calls
      * @param owner see {@link SourceKey}
      */
     public Upcall open(
@@ -296,7 +305,7 @@ public final class Signature<F> implements CallbackType<F> {
         return Stubs.open(this, entry, target, fallback, callee, SourceKey.of(owner, type, handler), callee);
     }
 
-    /** Raw types let anything in: said here, where the mistake is, and not as an error of the first call. */
+    /** Checks the type of a handler, which raw types do not, so that the error comes here and not at the first call. */
     public F instance(F given, String what) {
         if (!type.isInstance(requireNonNull(given, what))) {
             throw new IllegalArgumentException("the " + what + " of " + name() + " is a "
@@ -306,8 +315,9 @@ public final class Signature<F> implements CallbackType<F> {
     }
 
     /**
-     * Calls the handler given as first argument, with scoped arguments, and checks its result. Throws what it throws. A pointer
-     * is a {@code long} in its type.
+     * Returns the handle that calls the handler given as its first argument, with scoped arguments, and checks the
+     * handler's result. In the type of the handle a pointer is a {@code long}. The handle throws what the handler
+     * throws.
      */
     public MethodHandle invoker() {
         MethodHandle made = invoker;
@@ -337,7 +347,10 @@ public final class Signature<F> implements CallbackType<F> {
                 : 0;
     }
 
-    /** The C function type without what stubs need not tell apart: names, and that a pointer is not a number of its size. */
+    /**
+     * Returns the C function type without names, and with numbers in place of pointers: stubs of types that are equal
+     * then can be shared.
+     */
     FunctionDescriptor neutralDescriptor() {
         FunctionDescriptor made = neutral;
         if (made == null) {
@@ -353,7 +366,10 @@ public final class Signature<F> implements CallbackType<F> {
         return made;
     }
 
-    /** A pointer is a number to the JDK, because it would allocate a segment outside our guard: see {@link Arguments}. */
+    /**
+     * Returns the layout that the JDK sees: a number in place of a pointer, because for a pointer the JDK would allocate
+     * a segment outside of the guard, see {@link Arguments}.
+     */
     private static MemoryLayout neutral(MemoryLayout layout) {
         return layout instanceof AddressLayout pointer
                 ? ValueLayout.JAVA_LONG.withOrder(pointer.order()).withByteAlignment(pointer.byteAlignment())
@@ -386,7 +402,7 @@ public final class Signature<F> implements CallbackType<F> {
         return descriptor;
     }
 
-    /** The interface and its method, for messages. */
+    /** Returns the interface and its method, for messages. */
     public String name() {
         return Interfaces.name(type, method);
     }

@@ -18,10 +18,10 @@ final class Slot {
             MethodHandles.lookup(), "binding", VarHandle.class, Slot.class, Binding.class);
     private static final AtomicInteger LAST_ID = new AtomicInteger();
 
-    /** From 1; zero stands for no slot. */
+    /** The number of the slot, from 1; zero stands for no slot. */
     final int id;
 
-    /** Read by every call, after its frame says that it is inside. */
+    /** What the slot does with a call. Read by each call after its frame says that the call is inside. */
     @SuppressWarnings("unused") // BINDING
     private Binding binding;
 
@@ -34,7 +34,7 @@ final class Slot {
 
     MemorySegment pointer = MemorySegment.NULL;
 
-    /** Counts registrations: who holds an older one has nothing to say any more. */
+    /** The number of registrations so far. An {@link Upcall} of an older registration has no effect on the slot. */
     int generation;
 
     /** The source of the last registration; null before the first. */
@@ -42,12 +42,12 @@ final class Slot {
     SourceKey source;
 
     /**
-     * It was taken before its quarantine was over. So native code may call it for an older registration too, and when it is
-     * done with the last one the slot is for the same source only.
+     * Whether the slot was reused before its quarantine was over. Then native code may still call it for an older
+     * registration, and after a release only the same source may reuse the slot.
      */
     boolean early;
 
-    /** When it became inert, by {@code System.nanoTime}. */
+    /** When the slot became inert, by {@code System.nanoTime}. */
     long retiredAt;
 
     /**
@@ -81,7 +81,7 @@ final class Slot {
         return "slot " + id + " (0x" + Long.toHexString(pointer.address()) + ")";
     }
 
-    /** Reports what kept a call from coming as far as its binding. */
+    /** Reports the error that kept a call from reaching its binding. */
     static void notEntered(Throwable thrown, Slot slot) {
         slot.binding().report(thrown);
     }

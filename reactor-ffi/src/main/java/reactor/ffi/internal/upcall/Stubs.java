@@ -16,13 +16,13 @@ import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.metrics.SourceCounters;
 
 /**
- * The stubs of one C function type. A stub is made once, in the global arena, and never freed: native code may call it at
- * any time. What changes is the binding of its slot: live, then inert, and one day live again, for somebody else.
+ * The stubs of one C function type. A stub is made once, in the global arena, and never freed, because native code may
+ * call it at any time. Only the binding of its slot changes: live, then inert, then live again for another registration.
  *
- * <p>A slot is free for reuse at once when its source said that native code is done with it. Otherwise it waits in
- * quarantine, because a late call on a reused slot would reach the wrong handler. A registration takes the first that there
- * is: a free slot, one whose quarantine is over, a new one if {@link Ceiling} lets it, the oldest slot of its own source
- * before the quarantine of that is over.
+ * <p>A slot is free for reuse at once if its source has released the pointer. Otherwise the slot waits in quarantine,
+ * because a late call on a reused slot would reach the wrong handler. A registration takes the first of these that
+ * exists: a free slot, a slot whose quarantine is over, a new slot if {@link Ceiling} allows one, the oldest slot of its
+ * own source before the quarantine of that slot is over.
  */
 public final class Stubs extends Upcall.Home {
 
@@ -58,17 +58,17 @@ public final class Stubs extends Upcall.Home {
         return POOLS.computeIfAbsent(neutral, Stubs::new);
     }
 
-    /** How many stubs there are. */
+    /** Returns how many stubs there are. */
     public static int created() {
         return Ceiling.created();
     }
 
-    /** How many slots were reused before their quarantine was over. */
+    /** Returns how many slots were reused before their quarantine was over. */
     public static long reusedEarly() {
         return REUSED_EARLY.sum();
     }
 
-    /** How many inert slots wait until they may be reused. */
+    /** Returns how many inert slots wait until they may be reused. */
     public static int quarantined() {
         int sum = 0;
         for (Stubs stubs : POOLS.values()) {
@@ -113,7 +113,7 @@ public final class Stubs extends Upcall.Home {
         try {
             upcall = new Upcall(this, slot, slot.generation + 1, binding, keep);
         } finally {
-            if (upcall == null) { // no memory; nobody has seen the pointer
+            if (upcall == null) { // no memory: the pointer was not returned to anybody
                 free(slot);
             }
         }
@@ -148,7 +148,7 @@ public final class Stubs extends Upcall.Home {
         return new Binding(entry, target, rescue, callee, errors, loader(signature.type()), userData);
     }
 
-    /** The context class loader of the registering thread: what its frameworks expect to find in a callback too. */
+    /** Returns the context class loader of the registering thread, which its frameworks expect to find in a callback too. */
     private static @Nullable ClassLoader loader(Class<?> type) {
         ClassLoader context = Thread.currentThread().getContextClassLoader();
         return context != null ? context : type.getClassLoader();
@@ -311,7 +311,7 @@ public final class Stubs extends Upcall.Home {
         }
     }
 
-    /** Native code is done with what the slot was bound to last. */
+    /** Frees a slot when native code is done with the slot's last registration. */
     @GuardedBy("this")
     private void free(Slot slot) {
         if (slot.early) {
@@ -333,15 +333,15 @@ public final class Stubs extends Upcall.Home {
         return upcall.slot.generation != upcall.generation;
     }
 
-    /** What answers from now on names nobody. */
+    /** Binds a slot so that it refers to no user's object any more. */
     private void silence(Slot slot, SourceCounters counters) {
         slot.bind(boundary.silent(counters, 0));
     }
 
     /**
-     * Lets go of the fallbacks, and of what they keep, where the quarantine is over.
+     * Drops the fallbacks of slots whose quarantine is over, and what the fallbacks refer to.
      *
-     * @return whether there are others, for which it is not
+     * @return whether there are slots whose quarantine is not over
      */
     static boolean sweep() {
         boolean younger = false;
@@ -364,7 +364,7 @@ public final class Stubs extends Upcall.Home {
         return false;
     }
 
-    @SuppressWarnings("NullAway") // the binding of a registration has one
+    @SuppressWarnings("NullAway") // the binding of a registration has a callee
     private static Callee callee(Binding binding) {
         return binding.callee;
     }

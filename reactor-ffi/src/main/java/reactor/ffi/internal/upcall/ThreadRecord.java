@@ -13,8 +13,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one thread is inside of: a small stack of frames, one for each upcall on its Java stack. Only that thread writes it;
- * the cold side reads it after a {@link HeavyBarrier}. It also limits how deep upcalls nest, and dresses native threads.
+ * The upcalls that one thread is inside of, as a small stack of frames, one for each upcall on the thread's Java stack.
+ * Written by that thread only; other threads read it after a {@link HeavyBarrier}. The record also limits how deep
+ * upcalls nest, and gives native threads their name, class loader and interrupt flag.
  */
 final class ThreadRecord extends WeakReference<Thread> {
 
@@ -31,7 +32,10 @@ final class ThreadRecord extends WeakReference<Thread> {
     /** At each 4096th it replaces the record of a living thread. Rarely, as a write takes the cache line from all who call. */
     private static final int MISSES_TO_REPLACE = 4096;
 
-    /** What native threads wear between calls: a user's class loader could not be collected while they live. */
+    /**
+     * The context class loader of native threads between calls: a user's class loader could not be collected while they
+     * live.
+     */
     private static final ClassLoader NEUTRAL = ClassLoader.getSystemClassLoader();
 
     static {
@@ -43,19 +47,22 @@ final class ThreadRecord extends WeakReference<Thread> {
         }
     }
 
-    /** Whether the bottom of this thread's stack is an upcall. Only such a thread is dressed; the others are somebody's. */
+    /**
+     * Whether the bottom of this thread's stack is an upcall. Only such a thread gets a name, a class loader and an
+     * interrupt flag; other threads belong to the application.
+     */
     private final boolean attached = isAttached(Thread.currentThread());
 
     /** The frame of an outermost call, {@code frames[0]}. */
     private final Frame outermost = new Frame(this, 0);
 
-    /** Grows with the depth that was needed. */
+    /** The frames by level. Replaced by a longer array when a call nests deeper. */
     private volatile Frame[] frames;
 
-    /** How many frames are in use. Only the thread itself reads it. */
+    /** How many frames are in use. Accessed by the thread itself only. */
     private int depth;
 
-    /** Whether the outermost call wears a class loader that its thread must not keep. */
+    /** Whether the thread has a context class loader that it must not keep after its outermost call. */
     private boolean dressed;
 
     /** How many calls have begun here; the stamp of a frame. */
@@ -71,14 +78,14 @@ final class ThreadRecord extends WeakReference<Thread> {
     }
 
     /**
-     * Links here what the first call of a native thread needs: it takes tens of milliseconds, in which a source that starts a
-     * thread for each event starts hundreds that wait for it.
+     * Links the methods that the first call of a native thread needs. Linking takes tens of milliseconds, in which a
+     * source that starts a thread for each event would start hundreds that wait.
      */
     static void prepare() {
         isUpcallsOnly();
         PthreadName.current();
         NativeThreads.known(); // its static initialiser
-        Binding.whyTooDeep("", 0); // at the end of a stack there is no room to link it
+        Binding.whyTooDeep("", 0); // at the end of the stack there is no room to link this method
     }
 
     private static ThreadRecord create() {
@@ -92,8 +99,8 @@ final class ThreadRecord extends WeakReference<Thread> {
     }
 
     /**
-     * The JVM attaches a native thread as a daemon without a context class loader. Java threads can be like that, too: on
-     * theirs, something lies below the upcall.
+     * Returns whether the JVM has attached a native thread. Such a thread is a daemon without a context class loader. A
+     * Java thread can be so too, but other frames lie below its upcall.
      */
     private static boolean isAttached(Thread thread) {
         return thread.getContextClassLoader() == null && thread.isDaemon() && !thread.isVirtual() && isUpcallsOnly();
@@ -103,7 +110,7 @@ final class ThreadRecord extends WeakReference<Thread> {
         return StackWalker.getInstance().walk(stack -> stack.allMatch(ThreadRecord::isUpcall));
     }
 
-    /** Frames of method handles, which are shown on request only. */
+    /** Returns whether a frame belongs to an upcall. The hidden frames of method handles are not walked. */
     private static boolean isUpcall(StackWalker.StackFrame frame) {
         return frame.getClassName().startsWith("reactor.ffi.internal.upcall.")
                 || frame.getClassName().startsWith("java.lang.invoke.");
@@ -161,7 +168,7 @@ final class ThreadRecord extends WeakReference<Thread> {
         return frames[level].isTooDeep();
     }
 
-    /** The stamp of a call at this level. */
+    /** Begins a call at a level; returns the stamp of the call. */
     long begin(int level) {
         depth = level + 1;
         long stamp = begun + 1;
@@ -169,7 +176,7 @@ final class ThreadRecord extends WeakReference<Thread> {
         return stamp;
     }
 
-    /** A call at this level ends, and so does what could not leave above it because the stack was full. */
+    /** Ends a call at a level, and calls above it that could not leave because the stack was full. */
     void end(int level) {
         for (int above = depth - 1; above > level; above--) {
             frames[above].release();
@@ -181,7 +188,10 @@ final class ThreadRecord extends WeakReference<Thread> {
         }
     }
 
-    /** On each outermost call of a native thread: what the last one left behind is not this one's. */
+    /**
+     * Gives an attached thread the class loader of a call, and clears the interrupt flag that an earlier call may have
+     * left. Called at each outermost call.
+     */
     @SuppressWarnings("ReferenceEquality") // a class loader is what it is
     void dress(@Nullable ClassLoader loader) {
         if (attached) {
@@ -232,15 +242,18 @@ final class ThreadRecord extends WeakReference<Thread> {
     }
 
     /**
-     * One call that was seen inside.
+     * A call that was seen inside.
      *
-     * @param record its thread's
-     * @param frame its level
-     * @param held what the frame held: no later call holds the same
+     * @param record the record of the call's thread
+     * @param frame the frame of the call
+     * @param held the value of the frame, which no later call has
      */
     record Call(ThreadRecord record, Frame frame, long held) {
 
-        /** Has left; or could not, on a full stack, and its thread is dead. One that pthread_exit ends inside seems to live on. */
+        /**
+         * Returns whether the call has left, or its thread is dead: on a full stack a call cannot say that it leaves. A
+         * call that pthread_exit has ended seems to live on.
+         */
         boolean isOver() {
             return frame.held() != held || !record.isAlive();
         }
