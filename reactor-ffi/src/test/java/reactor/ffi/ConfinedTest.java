@@ -19,16 +19,17 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.internal.life.Tokens;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
@@ -37,15 +38,13 @@ import reactor.test.StepVerifier;
 @Timeout(60)
 class ConfinedTest {
 
-    private final CallbackScheduler scheduler = CallbackScheduler.create("confined-test");
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("confined");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
     private final List<Throwable> reported = new CopyOnWriteArrayList<>();
     private final CallbackOptions options =
             CallbackOptions.named("confined-test").on(scheduler).onError(reported::add);
-
-    @AfterEach
-    void end() {
-        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
-    }
 
     /** A value that must be used under the turn only, and not after its release. */
     static final class Log {

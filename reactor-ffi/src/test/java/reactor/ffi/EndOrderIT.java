@@ -1,6 +1,8 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -18,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import reactor.core.publisher.Flux;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.OnReading;
@@ -25,11 +28,19 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.Memory;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.test.StepVerifier;
 
 /** The order in which a subscription is undone, against libraries that free, join and fire while they unregister. */
-class EndOrderIT extends StreamTest {
+class EndOrderIT {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("EndOrderIT");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final CallbackOptions options = loop.options;
 
     private static final long FAREWELL = -1;
 
@@ -103,7 +114,7 @@ class EndOrderIT extends StreamTest {
         unregister(handled, taken, Source::stopFiringHere);
         assertThat(handled).endsWith(FAREWELL);
         assertThat(taken).endsWith(false);
-        assertThat(metrics().lateCalls()).isZero();
+        assertThat(loop.metrics().lateCalls()).isZero();
     }
 
     @Test
@@ -113,14 +124,14 @@ class EndOrderIT extends StreamTest {
         unregister(handled, taken, Source::stopFiringThere);
         assertThat(handled).endsWith(FAREWELL);
         assertThat(taken).endsWith(false);
-        assertThat(metrics().lateCalls()).isZero();
+        assertThat(loop.metrics().lateCalls()).isZero();
     }
 
     @Test
     void oneThatFiresAfterwardsIsALateCall() throws Exception {
         List<Long> handled = new CopyOnWriteArrayList<>();
         unregister(handled, new CopyOnWriteArrayList<>(), source -> source.stopThenOne(20_000_000));
-        Awaitility.await().atMost(SOON).until(() -> metrics().lateCalls() == 1);
+        Awaitility.await().atMost(SOON).until(() -> loop.metrics().lateCalls() == 1);
         assertThat(handled).isNotEmpty().doesNotContain(FAREWELL);
     }
 
@@ -135,7 +146,9 @@ class EndOrderIT extends StreamTest {
         int count = handled.size();
         Awaitility.await().atMost(SOON).until(() -> source.get().running() == 0);
         assertThat(handled).hasSize(count);
-        assertThat(metrics().lateCalls()).isPositive().isEqualTo(source.get().calls() - count);
+        assertThat(loop.metrics().lateCalls())
+                .isPositive()
+                .isEqualTo(source.get().calls() - count);
     }
 
     private void unregister(List<Long> handled, List<Boolean> taken, Consumer<Source> stop) throws Exception {
@@ -151,7 +164,7 @@ class EndOrderIT extends StreamTest {
                 })
                 .take(2)
                 .blockLast(SOON);
-        settle();
+        loop.settle();
     }
 
     // ---- who waits is let go first
@@ -174,7 +187,7 @@ class EndOrderIT extends StreamTest {
                 .subscribe(recorder);
         Awaitility.await().atMost(SOON).until(() -> source.get().calls() == 5);
         recorder.cancel();
-        await(stopped);
+        awaitLatch(stopped);
     }
 
     @Test
@@ -221,7 +234,7 @@ class EndOrderIT extends StreamTest {
                     sink.onDispose(() -> source.get().stopLate(1));
                 })
                 .subscribe(recorder);
-        await(inside);
+        awaitLatch(inside);
         recorder.cancel();
         Awaitility.await().atMost(SOON).until(() -> undone.get() != 0);
         assertThat(left).as("the handler has left").doesNotHaveValue(0);
@@ -239,16 +252,16 @@ class EndOrderIT extends StreamTest {
                     sink.onDispose(undone::countDown);
                     pointer.set(sink.callback(OnEvent.class, (thread, sequence, id) -> {
                         inside.countDown();
-                        await(leave);
+                        awaitLatch(leave);
                     }));
                 })
                 .subscribe(recorder);
         Thread caller = new Thread(() -> Calls.fromThreads(pointer.get(), 1, 1, 0));
         caller.start();
-        await(inside);
+        awaitLatch(inside);
         long begun = System.nanoTime();
         recorder.cancel();
-        await(undone);
+        awaitLatch(undone);
         assertThat(System.nanoTime() - begun).isBetween(TimeUnit.MILLISECONDS.toNanos(900), SOON.toNanos());
         leave.countDown();
         caller.join();
@@ -300,7 +313,7 @@ class EndOrderIT extends StreamTest {
                     }))
                     .subscribe()
                     .dispose();
-            await(unregistering);
+            awaitLatch(unregistering);
             System.exit(0);
         }
 

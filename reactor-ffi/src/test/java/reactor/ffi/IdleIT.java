@@ -1,6 +1,8 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -11,9 +13,21 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import reactor.ffi.fixture.Recorder;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 
 /** The CPU time of the library's own threads while there is nothing to do. */
-class IdleIT extends StreamTest {
+class IdleIT {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("IdleIT");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
 
@@ -28,7 +42,7 @@ class IdleIT extends StreamTest {
     @Test
     void liveSubscriptionsWithoutEventsCostNoCpu() throws Exception {
         Recorder hungry = new Recorder(Long.MAX_VALUE);
-        flux().subscribe(hungry);
+        events.flux(options).subscribe(hungry);
         events.fire(0, 10_000);
         TestEvents queued = new TestEvents();
         Recorder full = new Recorder(0);
@@ -40,7 +54,7 @@ class IdleIT extends StreamTest {
         NativeFlux.create(CallbackOptions.named(name), other).subscribe(shared);
         other.fire(0, 1);
         Awaitility.await().atMost(SOON).until(() -> hungry.values.size() == 10_000 && shared.values.size() == 1);
-        settle();
+        loop.settle();
 
         Map<Long, Long> before = cpuOfTheLibrarysThreads();
         assertThat(before).hasSizeGreaterThanOrEqualTo(3); // keep-alive, and two schedulers
@@ -58,7 +72,7 @@ class IdleIT extends StreamTest {
     /** Its end waits for the registration: nothing can be done about it until then. */
     @Test
     void aCancelledRegistrationThatLastsCostsNoCpu() throws Exception {
-        Runnable release = hold();
+        Runnable release = loop.hold();
         Recorder recorder = new Recorder(Long.MAX_VALUE);
         CountDownLatch registered = new CountDownLatch(1);
         Thread subscriber = new Thread(() -> NativeFlux.<Long>create(options, sink -> {
@@ -66,13 +80,13 @@ class IdleIT extends StreamTest {
                     events.register(sink);
                     events.fire(0, 3);
                     recorder.cancel();
-                    await(registered);
+                    awaitLatch(registered);
                 })
                 .subscribe(recorder));
         subscriber.start();
         Awaitility.await().atMost(SOON).until(() -> events.sink != null && events.sink.isCancelled());
         release.run();
-        settle();
+        loop.settle();
         Map<Long, Long> before = cpuOfTheLibrarysThreads();
         Awaitility.await()
                 .during(Duration.ofSeconds(1))

@@ -10,12 +10,21 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.WrongMethodTypeException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
+import reactor.ffi.fixture.Recorder;
+import reactor.ffi.fixture.TestScheduler;
 
 /** The trap of a lambda that is nothing but an {@code invokeExact}. */
-class InvokeExactTest extends StreamTest {
+class InvokeExactTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("InvokeExactTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final CallbackOptions options = loop.options;
 
     private static final String CURE = "write braces, () -> { handle.invokeExact(x); }";
 
@@ -73,7 +82,7 @@ class InvokeExactTest extends StreamTest {
 
     @Test
     void soDoesThatOfABlockingCall() throws Exception {
-        onScheduler(() -> {
+        loop.run(() -> {
             assertThatThrownBy(() -> scheduler.runBlocking(() -> STOP.invokeExact(MemorySegment.NULL)))
                     .isInstanceOf(WrongMethodTypeException.class)
                     .hasMessageContaining(CURE);

@@ -1,6 +1,8 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Modifier;
@@ -17,6 +19,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
@@ -25,12 +28,23 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.internal.loop.LoopScheduler;
 
 /** Each figure of each snapshot, when things are quiet. The calls come from native threads of the fixture. */
 @Timeout(60)
-class MetricsTest extends StreamTest {
+class MetricsTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("MetricsTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     private Flux<Long> flux(Overflow overflow) {
         return NativeFlux.create(options.overflow(overflow), events);
@@ -40,16 +54,16 @@ class MetricsTest extends StreamTest {
     private Recorder overflowing(Overflow overflow, int threads) throws Exception {
         Recorder recorder = new Recorder(Long.MAX_VALUE);
         flux(overflow).subscribe(recorder);
-        Runnable release = hold();
+        Runnable release = loop.hold();
         Calls.fromThreads(events.pointer, threads, 12 / threads, 0);
         release.run();
-        settle();
+        loop.settle();
         return recorder;
     }
 
     /** What came, and what became of it. */
     private void assertValues(long events, long delivered, long discarded, long dropped) {
-        CallbackMetrics seen = metrics();
+        CallbackMetrics seen = loop.metrics();
         assertThat(seen.events()).as("events").isEqualTo(events);
         assertThat(seen.delivered()).as("delivered").isEqualTo(delivered);
         assertThat(seen.discarded()).as("discarded").isEqualTo(discarded);
@@ -63,18 +77,18 @@ class MetricsTest extends StreamTest {
         @Test
         void eventsAreDelivered() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             Calls.fromThreads(events.pointer, 4, 1_000, 0);
             Awaitility.await().until(() -> recorder.values.size() == 4_000);
-            settle();
+            loop.settle();
             assertValues(4_000, 4_000, 0, 0);
         }
 
         @Test
         void thoseThatAreDeliveredThereAndThenToo() throws Exception {
             Recorder recorder = new Recorder(2);
-            flux().subscribe(recorder);
-            onScheduler(() -> {
+            events.flux(options).subscribe(recorder);
+            loop.run(() -> {
                 events.fireHere(0, 3);
                 return true;
             });
@@ -110,34 +124,34 @@ class MetricsTest extends StreamTest {
         @Test
         void whatIsLeftOverAtTheEndIsDiscardedAndNotDropped() throws Exception {
             Recorder recorder = new Recorder(2);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.fire(0, 7);
             Awaitility.await().until(() -> recorder.values.size() == 2);
             recorder.cancel();
-            settle();
+            loop.settle();
             assertValues(7, 2, 5, 0);
         }
 
         @Test
         void whatComesAfterTheEndIsDiscardedAndNotDropped() throws Exception {
-            flux().subscribe(new Recorder(0));
+            events.flux(options).subscribe(new Recorder(0));
             events.sink.complete();
             assertThat(events.sink.next(1L)).isFalse();
-            settle();
+            loop.settle();
             assertValues(1, 0, 1, 0);
         }
 
         @Test
         void theQueuesDepthIsThatOfAllItsSubscriptions() throws Exception {
-            flux().subscribe(new Recorder(0));
+            events.flux(options).subscribe(new Recorder(0));
             events.fire(0, 3);
             Recorder second = new Recorder(0);
-            flux().subscribe(second);
+            events.flux(options).subscribe(second);
             events.fire(0, 4);
-            assertThat(metrics().queued()).isEqualTo(7);
+            assertThat(loop.metrics().queued()).isEqualTo(7);
             second.cancel();
-            settle();
-            assertThat(metrics().queued()).isEqualTo(3);
+            loop.settle();
+            assertThat(loop.metrics().queued()).isEqualTo(3);
             assertValues(7, 0, 4, 0);
         }
 
@@ -148,43 +162,45 @@ class MetricsTest extends StreamTest {
             events.fire(0, 2);
             try (Source source = Source.events(events.pointer, 0)) {
                 source.start(3, 1, 0);
-                Awaitility.await().until(() -> metrics().waiting() == 3);
+                Awaitility.await().until(() -> loop.metrics().waiting() == 3);
                 assertValues(2, 0, 0, 0);
                 recorder.request(Long.MAX_VALUE);
                 source.await();
                 Awaitility.await().until(() -> recorder.values.size() == 5);
             }
-            settle();
-            assertThat(metrics().waiting()).isZero();
+            loop.settle();
+            assertThat(loop.metrics().waiting()).isZero();
             assertValues(5, 5, 0, 0);
         }
 
         @Test
         void theReserveIsCounted() throws Exception {
             flux(Overflow.block(2, Duration.ofHours(1))).subscribe(new Recorder(0));
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(0, 5);
                 return true;
             });
-            assertThat(metrics().reserved()).isEqualTo(3);
+            assertThat(loop.metrics().reserved()).isEqualTo(3);
             assertValues(5, 0, 0, 0);
         }
 
         @Test
         void subscribersAreThoseThatHaveNotUnregistered() throws Exception {
-            assertThat(metrics().subscribers()).isZero();
+            assertThat(loop.metrics().subscribers()).isZero();
             List<Disposable> subscriptions = new ArrayList<>();
             for (int i = 1; i <= 3; i++) {
-                subscriptions.add(flux().subscribeWith(new Recorder(0)));
-                assertThat(metrics().subscribers()).isEqualTo(i);
+                subscriptions.add(events.flux(options).subscribeWith(new Recorder(0)));
+                assertThat(loop.metrics().subscribers()).isEqualTo(i);
             }
             subscriptions.get(0).dispose();
-            settle();
-            assertThat(metrics().subscribers()).isEqualTo(2);
+            loop.settle();
+            assertThat(loop.metrics().subscribers()).isEqualTo(2);
             scheduler.disposeGracefully().block(SOON);
-            assertThat(metrics().subscribers()).isZero();
-            flux().subscribe(value -> {}, refused -> {});
-            assertThat(metrics().subscribers()).as("the scheduler is disposed").isZero();
+            assertThat(loop.metrics().subscribers()).isZero();
+            events.flux(options).subscribe(value -> {}, refused -> {});
+            assertThat(loop.metrics().subscribers())
+                    .as("the scheduler is disposed")
+                    .isZero();
         }
 
         @Test
@@ -192,13 +208,13 @@ class MetricsTest extends StreamTest {
             Flux<Long> shared = NativeFlux.share(options, events);
             List<Recorder> recorders = List.of(new Recorder(9), new Recorder(9), new Recorder(9));
             recorders.forEach(shared::subscribe);
-            settle();
+            loop.settle();
             events.fire(0, 5);
-            settle();
-            assertThat(metrics().subscribers()).isEqualTo(3);
+            loop.settle();
+            assertThat(loop.metrics().subscribers()).isEqualTo(3);
             assertValues(15, 15, 0, 0);
             recorders.forEach(Recorder::cancel);
-            settle();
+            loop.settle();
             events.sink.next(1L); // nobody is there
             assertValues(16, 15, 1, 0);
         }
@@ -226,7 +242,7 @@ class MetricsTest extends StreamTest {
             for (int i = 0; i < 3; i++) {
                 ask.onAsk(0, 0, 1);
             }
-            assertThat(metrics())
+            assertThat(loop.metrics())
                     .hasToString("CallbackMetrics[name=" + name
                             + ", events=0, delivered=0, discarded=0, dropped=0, reserved=0,"
                             + " lateCalls=3, failedCalls=2, refusedCalls=1, queued=0, waiting=0, subscribers=0]");
@@ -238,14 +254,14 @@ class MetricsTest extends StreamTest {
             int ended = 0; // the counts of each of these move to its name
             try (Source source = Source.events(events.pointer, 0)) {
                 source.start(2, 500_000, 0);
-                CallbackMetrics last = metrics();
+                CallbackMetrics last = loop.metrics();
                 while (source.running() > 0) {
                     NativeFlux.<Long>create(options, sink -> sink.next(1L))
                             .subscribeWith(new Recorder(0))
                             .dispose();
                     ended++;
                     for (int i = 0; i < 100; i++) {
-                        CallbackMetrics seen = metrics();
+                        CallbackMetrics seen = loop.metrics();
                         assertThat(seen.queued()).isNotNegative();
                         assertThat(seen.delivered() + seen.discarded() + seen.queued())
                                 .isEqualTo(seen.events());
@@ -256,8 +272,8 @@ class MetricsTest extends StreamTest {
                     }
                 }
             }
-            settle();
-            CallbackMetrics seen = metrics();
+            loop.settle();
+            CallbackMetrics seen = loop.metrics();
             assertThat(seen.events()).isEqualTo(1_000_000 + ended);
             assertThat(seen.delivered() + seen.dropped()).isEqualTo(1_000_000);
             assertThat(seen.discarded()).isEqualTo(seen.dropped() + ended);
@@ -290,7 +306,7 @@ class MetricsTest extends StreamTest {
 
         @Test
         void ofNamesWithoutEndTheLastAreKeptAndThoseInUse() throws Exception {
-            flux().subscribe(new Recorder(0));
+            events.flux(options).subscribe(new Recorder(0));
             events.fire(0, 3);
             NativeCallback<OnAsk> callback = NativeCallback.direct(
                     CallbackOptions.named(name + "-callback"),
@@ -306,9 +322,9 @@ class MetricsTest extends StreamTest {
                 return once().size() <= 256;
             });
             assertThat(once()).contains(name + " once 999").doesNotContain(name + " once 0");
-            flux().subscribe(new Recorder(0));
-            assertThat(metrics().subscribers()).as("with the one before").isEqualTo(2);
-            assertThat(metrics().queued()).isEqualTo(3);
+            events.flux(options).subscribe(new Recorder(0));
+            assertThat(loop.metrics().subscribers()).as("with the one before").isEqualTo(2);
+            assertThat(loop.metrics().queued()).isEqualTo(3);
             assertThat(CallbackMetrics.all()).extracting(CallbackMetrics::name).contains(name + "-callback");
             callback.close();
         }
@@ -343,7 +359,7 @@ class MetricsTest extends StreamTest {
             for (int i = 1; i <= 10; i++) {
                 CountDownLatch ran = new CountDownLatch(1);
                 scheduler.schedule(ran::countDown);
-                await(ran);
+                awaitLatch(ran);
                 untilItSleeps();
                 assertThat(seen().turns()).isEqualTo(before.turns() + i);
                 assertThat(seen().wakeUps()).isEqualTo(before.wakeUps() + i);
@@ -354,13 +370,13 @@ class MetricsTest extends StreamTest {
         void whatIsThereTogetherIsOneTurn() throws Exception {
             untilItSleeps();
             SchedulerMetrics before = seen();
-            flux().subscribe(new Recorder(Long.MAX_VALUE));
+            events.flux(options).subscribe(new Recorder(Long.MAX_VALUE));
             untilItSleeps();
             SchedulerMetrics subscribed = seen();
-            Runnable release = hold();
+            Runnable release = loop.hold();
             events.fire(0, 50);
             release.run();
-            Awaitility.await().until(() -> metrics().delivered() == 50);
+            Awaitility.await().until(() -> loop.metrics().delivered() == 50);
             untilItSleeps();
             assertThat(seen().turns()).isEqualTo(subscribed.turns() + 1);
             assertThat(seen().turns()).isGreaterThan(before.turns());
@@ -379,12 +395,12 @@ class MetricsTest extends StreamTest {
 
         @Test
         void sourcesAreSubscriptionsAndConfinedValues() throws Exception {
-            Disposable subscription = flux().subscribeWith(new Recorder(Long.MAX_VALUE));
+            Disposable subscription = events.flux(options).subscribeWith(new Recorder(Long.MAX_VALUE));
             Confined<AtomicLong> value = Confined.of(scheduler, new AtomicLong(), last -> {});
             assertThat(seen().sources()).isEqualTo(2);
             subscription.dispose();
             value.close();
-            settle();
+            loop.settle();
             assertThat(seen().sources()).isZero();
         }
 
@@ -400,7 +416,7 @@ class MetricsTest extends StreamTest {
                     long from = System.nanoTime();
                     CountDownLatch ran = new CountDownLatch(1);
                     own.schedule(ran::countDown);
-                    await(ran);
+                    awaitLatch(ran);
                     int turns = i + 1;
                     Awaitility.await()
                             .pollDelay(Duration.ZERO)
@@ -436,7 +452,7 @@ class MetricsTest extends StreamTest {
             assertThat(named(name + "-own")).as("before its first work").isZero();
             CountDownLatch ran = new CountDownLatch(1);
             own.schedule(ran::countDown);
-            await(ran);
+            awaitLatch(ran);
             assertThat(named(name + "-own")).isEqualTo(1);
             own.disposeGracefully().block(SOON);
             assertThat(named(name + "-own")).as("after its end").isZero();
@@ -463,9 +479,10 @@ class MetricsTest extends StreamTest {
     @Test
     void aSlowSubscriberIsSeenValueByValue() throws Exception {
         List<String> seen = new CopyOnWriteArrayList<>();
-        flux().subscribe(value ->
-                seen.add(metrics().delivered() + " " + metrics().queued()));
-        Runnable release = hold();
+        events.flux(options)
+                .subscribe(value -> seen.add(
+                        loop.metrics().delivered() + " " + loop.metrics().queued()));
+        Runnable release = loop.hold();
         events.fire(0, 3);
         release.run();
         Awaitility.await().atMost(SOON).until(() -> seen.size() == 3);
@@ -494,18 +511,18 @@ class MetricsTest extends StreamTest {
         void aStubIsMadeOnceAndIsInQuarantineUntilItIsUsedAgain() throws Exception {
             PoolMetrics before = PoolMetrics.now();
             registered(false).dispose();
-            settle();
+            loop.settle();
             PoolMetrics one = PoolMetrics.now();
             assertThat(one.stubs()).isEqualTo(before.stubs() + 1);
             assertThat(one.quarantined()).isEqualTo(before.quarantined() + 1);
             registered(true).dispose();
-            settle();
+            loop.settle();
             String two = "PoolMetrics[stubs=" + (before.stubs() + 2) + ", quarantined=" + (before.quarantined() + 1)
                     + ", reusedEarly=" + before.reusedEarly() + ", unknown="
                     + before.unknown() + "]";
             assertThat(PoolMetrics.now()).hasToString(two);
             registered(true).dispose();
-            settle();
+            loop.settle();
             assertThat(PoolMetrics.now()).as("the released one, again").hasToString(two);
         }
 

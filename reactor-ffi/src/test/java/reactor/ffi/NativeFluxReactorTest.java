@@ -2,6 +2,8 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import io.micrometer.context.ContextRegistry;
 import java.lang.foreign.MemorySegment;
@@ -13,6 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.reactivestreams.Subscription;
 import reactor.core.Scannable;
 import reactor.core.Scannable.Attr;
@@ -22,10 +25,22 @@ import reactor.core.publisher.Operators;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Raw;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 
 /** What Reactor's own sources do besides emitting: context, hooks, scanning. */
-class NativeFluxReactorTest extends StreamTest {
+class NativeFluxReactorTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("NativeFluxReactorTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     @Nested
     class Context {
@@ -45,11 +60,12 @@ class NativeFluxReactorTest extends StreamTest {
         void theDiscardHookIsTheOneOfTheContext() throws Exception {
             List<Object> outer = new CopyOnWriteArrayList<>();
             Recorder recorder = new Recorder(0);
-            flux().contextWrite(context -> Operators.enableOnDiscard(context, outer::add))
+            events.flux(options)
+                    .contextWrite(context -> Operators.enableOnDiscard(context, outer::add))
                     .subscribe(recorder);
             events.fire(1, 2);
             recorder.cancel();
-            settle();
+            loop.settle();
             assertThat(outer).containsExactly(1L, 2L);
         }
     }
@@ -82,7 +98,7 @@ class NativeFluxReactorTest extends StreamTest {
             } finally {
                 USER.remove();
                 Hooks.disableAutomaticContextPropagation();
-                settle(); // a task without the hook: what those before it had set is taken back, with the accessor
+                loop.settle(); // a task without the hook: what those before it had set is taken back, with the accessor
                 // still there
                 ContextRegistry.getInstance().removeThreadLocalAccessor("user");
             }
@@ -122,11 +138,11 @@ class NativeFluxReactorTest extends StreamTest {
                             .subscribe();
                 }
                 USER.set("nobody");
-                Awaitility.await().until(() -> metrics().subscribers() == 2 && events.registered.get() == 1);
-                assertThatCode(() -> settle()).doesNotThrowAnyException(); // both have joined
+                Awaitility.await().until(() -> loop.metrics().subscribers() == 2 && events.registered.get() == 1);
+                assertThatCode(() -> loop.settle()).doesNotThrowAnyException(); // both have joined
                 events.fire(1, 2);
                 events.sink.complete();
-                await(ended);
+                awaitLatch(ended);
             });
             assertThat(seen)
                     .containsExactlyInAnyOrder(
@@ -159,7 +175,7 @@ class NativeFluxReactorTest extends StreamTest {
                     })
                     .take(3)
                     .blockLast(SOON));
-            settle();
+            loop.settle();
             assertThat(seen).containsExactly("ada", "ada", "ada");
             assertThat(right).hasValue(3);
         }
@@ -167,7 +183,7 @@ class NativeFluxReactorTest extends StreamTest {
         @Test
         void theSchedulersThreadKeepsNothing() throws Exception {
             propagating(() -> three().blockLast(SOON));
-            assertThat(onScheduler(() -> String.valueOf(USER.get()))).isEqualTo("null");
+            assertThat(loop.run(() -> String.valueOf(USER.get()))).isEqualTo("null");
         }
     }
 
@@ -182,7 +198,7 @@ class NativeFluxReactorTest extends StreamTest {
                 return publisher;
             });
             try {
-                flux();
+                events.flux(options);
                 assertThat(assembled).containsExactly("FluxNative");
             } finally {
                 Hooks.resetOnEachOperator("test");
@@ -197,7 +213,7 @@ class NativeFluxReactorTest extends StreamTest {
                 return publisher;
             });
             try {
-                flux().subscribe().dispose();
+                events.flux(options).subscribe().dispose();
                 assertThat(last).containsExactly("FluxNative");
             } finally {
                 Hooks.resetOnLastOperator("test");
@@ -209,7 +225,7 @@ class NativeFluxReactorTest extends StreamTest {
             Hooks.onOperatorDebug();
             try {
                 Recorder recorder = new Recorder(1);
-                flux().map(value -> -value).subscribe(recorder);
+                events.flux(options).map(value -> -value).subscribe(recorder);
                 events.sink.error(new IllegalStateException("gone"));
                 assertThat(recorder.error().getSuppressed()[0])
                         .hasMessageContaining("FluxNative.create")
@@ -234,25 +250,26 @@ class NativeFluxReactorTest extends StreamTest {
         };
 
         private Scannable subscribe() {
-            flux().subscribe(subscriber);
+            events.flux(options).subscribe(subscriber);
             return Scannable.from(subscription.get());
         }
 
         @Test
         void theFluxSaysWhereItRuns() {
-            Scannable flux = Scannable.from(flux());
+            Scannable flux = Scannable.from(events.flux(options));
             assertThat(flux.isScanAvailable()).isTrue();
             assertThat(flux.scan(Attr.RUN_ON)).isSameAs(scheduler);
             assertThat(flux.scan(Attr.RUN_STYLE)).isEqualTo(Attr.RunStyle.ASYNC);
             assertThat(flux.name()).isEqualTo(name);
-            assertThat(Scannable.from(flux().map(value -> value)).parents()).hasSize(1);
+            assertThat(Scannable.from(events.flux(options).map(value -> value)).parents())
+                    .hasSize(1);
         }
 
         @Test
         void theSubscriptionSaysWhatItHolds() throws Exception {
             Scannable scan = subscribe();
             subscription.get().request(5);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             events.fire(1, 3);
             assertThat(scan.scanUnsafe(Attr.ACTUAL)).isSameAs(subscriber);
             assertThat(scan.scan(Attr.REQUESTED_FROM_DOWNSTREAM)).isEqualTo(5);
@@ -267,7 +284,7 @@ class NativeFluxReactorTest extends StreamTest {
             events.sink.error(new IllegalStateException("gone"));
             assertThat(scan.scan(Attr.TERMINATED)).as("with values queued").isFalse();
             release.run();
-            settle();
+            loop.settle();
             assertThat(scan.scan(Attr.BUFFERED)).isZero();
             assertThat(scan.scan(Attr.REQUESTED_FROM_DOWNSTREAM)).isEqualTo(2);
             assertThat(scan.scan(Attr.TERMINATED)).isTrue();
@@ -279,7 +296,7 @@ class NativeFluxReactorTest extends StreamTest {
             Scannable scan = subscribe();
             subscription.get().cancel();
             assertThat(scan.scan(Attr.CANCELLED)).isTrue();
-            settle();
+            loop.settle();
             assertThat(scan.scan(Attr.TERMINATED)).isFalse();
         }
 
@@ -287,7 +304,7 @@ class NativeFluxReactorTest extends StreamTest {
         void theSubscriptionSaysThatItIsCompleted() throws Exception {
             Scannable scan = subscribe();
             events.sink.complete();
-            settle();
+            loop.settle();
             assertThat(scan.scan(Attr.TERMINATED)).isTrue();
             assertThat(scan.scan(Attr.ERROR)).isNull();
         }
@@ -309,14 +326,14 @@ class NativeFluxReactorTest extends StreamTest {
                                 sink.next(i);
                             })))
                     .subscribe(recorder);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             Calls.fromThreads(pointer.get(), 1, 8, 0);
             release.run();
-            settle();
+            loop.settle();
             recorder.cancel();
-            settle();
+            loop.settle();
             Calls.fromThreads(pointer.get(), 1, 4, 0);
-            assertThat(metrics())
+            assertThat(loop.metrics())
                     .hasToString("CallbackMetrics[name=" + name
                             + ", events=7, delivered=3, discarded=4, dropped=0, reserved=0,"
                             + " lateCalls=4, failedCalls=1, refusedCalls=0, queued=0, waiting=0, subscribers=0]");

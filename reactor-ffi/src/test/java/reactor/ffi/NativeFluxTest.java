@@ -2,6 +2,8 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -14,6 +16,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.reactivestreams.Subscription;
@@ -26,33 +29,45 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.fixture.Raw;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.internal.life.Tokens;
 import reactor.test.StepVerifier;
 
 /** A subscription from its registration to its end. */
-class NativeFluxTest extends StreamTest {
+class NativeFluxTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("NativeFluxTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     @Nested
     class Registering {
 
         @Test
         void subscribingRegistersOnceAndCancellingUnregistersOnce() throws Exception {
-            Disposable subscription = flux().subscribe();
+            Disposable subscription = events.flux(options).subscribe();
             events.fire(1, 3);
             assertThat(events.registered).hasValue(1);
             assertThat(events.unregistered).hasValue(0);
 
             subscription.dispose();
             subscription.dispose();
-            settle();
+            loop.settle();
             assertThat(events.registered).hasValue(1);
             assertThat(events.unregistered).hasValue(1);
         }
 
         @Test
         void eachSubscriberHasARegistrationOfItsOwn() throws Exception {
-            Flux<Long> flux = flux();
+            Flux<Long> flux = events.flux(options);
             Recorder first = new Recorder(10);
             flux.subscribe(first);
             MemorySegment firstPointer = events.pointer;
@@ -62,11 +77,11 @@ class NativeFluxTest extends StreamTest {
 
             Calls.fromThreads(firstPointer, 1, 1, 1);
             events.fire(2, 1);
-            settle();
+            loop.settle();
             assertThat(first.values).containsExactly(1L);
             assertThat(second.values).containsExactly(2L);
             first.cancel();
-            settle();
+            loop.settle();
             assertThat(events.unregistered).hasValue(1);
             second.cancel();
         }
@@ -86,13 +101,13 @@ class NativeFluxTest extends StreamTest {
 
         @Test
         void nothingIsRegisteredWhenCancelledInOnSubscribe() throws Exception {
-            flux().subscribe(new BaseSubscriber<>() {
+            events.flux(options).subscribe(new BaseSubscriber<>() {
                 @Override
                 protected void hookOnSubscribe(Subscription subscription) {
                     subscription.cancel();
                 }
             });
-            settle();
+            loop.settle();
             assertThat(events.registered).hasValue(0);
         }
 
@@ -105,19 +120,19 @@ class NativeFluxTest extends StreamTest {
             Thread subscriber = new Thread(() -> NativeFlux.<Long>create(options, sink -> {
                         sink.onDispose(() -> trace.add("unregistered"));
                         registering.countDown();
-                        await(goOn);
+                        awaitLatch(goOn);
                         trace.add("registered");
                     })
                     .subscribe(recorder));
             subscriber.start();
-            await(registering);
+            awaitLatch(registering);
             recorder.cancel();
-            settle();
+            loop.settle();
             assertThat(trace).isEmpty();
 
             goOn.countDown();
             subscriber.join();
-            settle();
+            loop.settle();
             assertThat(trace).containsExactly("registered", "unregistered");
         }
 
@@ -132,16 +147,16 @@ class NativeFluxTest extends StreamTest {
                         Calls.fromThreads(pointer.get(), 1, 1, 7);
                     })
                     .subscribe(recorder);
-            settle();
+            loop.settle();
             Calls.fromThreads(pointer.get(), 1, 1, 8);
             assertThat(handled).isEmpty();
-            assertThat(metrics().lateCalls()).isEqualTo(2);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(2);
         }
 
         @Test
         void callbackAfterTheEndIsRefused() throws Exception {
-            flux().subscribe().dispose();
-            settle();
+            events.flux(options).subscribe().dispose();
+            loop.settle();
             assertThatThrownBy(() -> events.sink.callback(OnEvent.class, (thread, sequence, id) -> {}))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining(name)
@@ -155,9 +170,9 @@ class NativeFluxTest extends StreamTest {
             AtomicReference<MemorySegment> pointer = new AtomicReference<>();
             Recorder recorder = new Recorder(1);
             NativeFlux.<Long>create(options, sink -> {
-                        sink.onDispose(() -> undone.add("first, " + isOnScheduler()));
+                        sink.onDispose(() -> undone.add("first, " + loop.isCurrent()));
                         pointer.set(sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(id)));
-                        sink.onDispose(() -> undone.add("second, " + isOnScheduler()));
+                        sink.onDispose(() -> undone.add("second, " + loop.isCurrent()));
                         throw new java.io.IOException("no device");
                     })
                     .subscribe(recorder);
@@ -165,7 +180,7 @@ class NativeFluxTest extends StreamTest {
             assertThat(recorder.error()).isInstanceOf(java.io.IOException.class).hasMessage("no device");
             assertThat(undone).containsExactly("second, true", "first, true");
             Calls.fromThreads(pointer.get(), 1, 1, 7);
-            assertThat(metrics().lateCalls()).isEqualTo(1);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(1);
         }
 
         @ParameterizedTest
@@ -189,7 +204,7 @@ class NativeFluxTest extends StreamTest {
                         .extracting(Throwable::getMessage)
                         .contains("nor another");
                 assertThat(events.unregistered).hasValue(1);
-                settle();
+                loop.settle();
                 assertThat(dropped).isEmpty();
             } finally {
                 Hooks.resetOnErrorDropped();
@@ -217,10 +232,10 @@ class NativeFluxTest extends StreamTest {
         /** take(1).repeat() and switchMap resubscribe as soon as they have cancelled. */
         @Test
         void itWaitsForTheEndOfTheOneThatWasCancelledBefore() throws Exception {
-            Flux<Long> flux = flux();
+            Flux<Long> flux = events.flux(options);
             Disposable first = flux.subscribe();
             Disposable other = flux.subscribe();
-            Runnable release = hold();
+            Runnable release = loop.hold();
             first.dispose();
             Recorder second = new Recorder(1);
             flux.subscribe(second);
@@ -228,11 +243,11 @@ class NativeFluxTest extends StreamTest {
             assertThat(events.unregistered).hasValue(0);
 
             release.run();
-            settle();
+            loop.settle();
             assertThat(events.registered).hasValue(3);
             assertThat(events.unregistered).hasValue(1);
             events.fire(5, 1);
-            settle();
+            loop.settle();
             assertThat(second.values).containsExactly(5L);
             second.cancel();
             other.dispose();
@@ -240,14 +255,14 @@ class NativeFluxTest extends StreamTest {
 
         @Test
         void oneThatWaitedAndWasCancelledMeanwhileNeverRuns() throws Exception {
-            Flux<Long> flux = flux();
+            Flux<Long> flux = events.flux(options);
             Disposable first = flux.subscribe();
-            Runnable release = hold();
+            Runnable release = loop.hold();
             first.dispose();
             flux.subscribe().dispose();
             flux.subscribe().dispose();
             release.run();
-            settle();
+            loop.settle();
             assertThat(events.registered).hasValue(1);
             assertThat(events.unregistered).hasValue(1);
         }
@@ -258,9 +273,9 @@ class NativeFluxTest extends StreamTest {
 
         @Test
         void completeComesAfterTheValuesThatAreQueued() throws Exception {
-            Runnable release = hold();
+            Runnable release = loop.hold();
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.fire(1, 3);
             events.sink.complete();
             assertThat(events.sink.next(9L)).as("after complete").isFalse();
@@ -273,10 +288,10 @@ class NativeFluxTest extends StreamTest {
         @Test
         void anErrorComesAfterTheValuesThatAreQueuedAndWaitsForTheirDemand() throws Exception {
             Recorder recorder = new Recorder(1);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.fire(1, 3);
             events.sink.error(new IllegalStateException("first"));
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L);
             assertThat(recorder.end).isNotDone();
             recorder.request(2);
@@ -290,7 +305,7 @@ class NativeFluxTest extends StreamTest {
             Hooks.onErrorDropped(dropped::add);
             try {
                 Recorder recorder = new Recorder(1);
-                flux().subscribe(recorder);
+                events.flux(options).subscribe(recorder);
                 events.sink.error(new IllegalStateException("first"));
                 events.sink.error(new IllegalStateException("second"));
                 assertThat(recorder.error()).hasMessage("first");
@@ -318,7 +333,7 @@ class NativeFluxTest extends StreamTest {
                     .subscribe(recorder);
             assertThat(recorder.error()).isInstanceOf(AssertionError.class).hasMessage("no answer");
             assertThat(source.get().calls()).isPositive().isEqualTo(source.get().fallbackAnswers());
-            assertThat(metrics().failedCalls() + metrics().lateCalls())
+            assertThat(loop.metrics().failedCalls() + loop.metrics().lateCalls())
                     .isEqualTo(source.get().calls());
             source.get().close();
         }
@@ -354,7 +369,7 @@ class NativeFluxTest extends StreamTest {
         @Test
         void whatAnActionThrowsIsAddedToTheError() throws Exception {
             Recorder recorder = new Recorder(1);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.sink.onDispose(() -> {
                 throw new IllegalStateException("stop failed");
             });
@@ -370,16 +385,16 @@ class NativeFluxTest extends StreamTest {
             List<Throwable> dropped = new CopyOnWriteArrayList<>();
             Hooks.onErrorDropped(dropped::add);
             try {
-                Disposable subscription = flux().subscribe();
+                Disposable subscription = events.flux(options).subscribe();
                 events.sink.onDispose(() -> {
                     throw new IllegalStateException("stop failed");
                 });
                 subscription.dispose();
-                settle();
+                loop.settle();
                 events.sink.onDispose(() -> {
                     throw new IllegalStateException("so did this");
                 });
-                settle();
+                loop.settle();
                 assertThat(dropped).extracting(Throwable::getMessage).containsExactly("stop failed", "so did this");
             } finally {
                 Hooks.resetOnErrorDropped();
@@ -388,18 +403,18 @@ class NativeFluxTest extends StreamTest {
 
         @Test
         void anActionPushedAfterTheEndRunsAtOnceOnTheSchedulerWithTheTurnLent() throws Exception {
-            flux().subscribe().dispose();
-            settle();
+            events.flux(options).subscribe().dispose();
+            loop.settle();
             List<Boolean> onScheduler = new CopyOnWriteArrayList<>();
             NativeAction action = () -> {
-                onScheduler.add(isOnScheduler());
+                onScheduler.add(loop.isCurrent());
                 assertThat(scheduler.isCurrent()).as("lent").isFalse();
                 onScheduler.add(true);
             };
             events.sink.onDispose(action);
-            settle();
+            loop.settle();
             assertThat(onScheduler).containsExactly(true, true);
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.sink.onDispose(action);
                 assertThat(onScheduler).as("there and then").hasSize(4);
                 return true;
@@ -414,20 +429,20 @@ class NativeFluxTest extends StreamTest {
                             options, sink -> sink.onDispose(action).onDispose(action))
                     .subscribe();
             subscription.dispose();
-            settle();
+            loop.settle();
             assertThat(undone).hasSize(2);
         }
 
         @Test
         void aSubscriberThatThrowsHasCancelled() throws Exception {
             List<Throwable> reported = new CopyOnWriteArrayList<>();
-            onScheduler(() -> {
+            loop.run(() -> {
                 Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> reported.add(error));
                 return true;
             });
             List<Long> discarded = new CopyOnWriteArrayList<>();
-            Runnable release = hold();
-            flux().doOnDiscard(Long.class, discarded::add).subscribe(new Raw() {
+            Runnable release = loop.hold();
+            events.flux(options).doOnDiscard(Long.class, discarded::add).subscribe(new Raw() {
                 @Override
                 public void onNext(Long value) {
                     throw new AssertionError("cannot take " + value);
@@ -435,28 +450,28 @@ class NativeFluxTest extends StreamTest {
             });
             events.fire(1, 3);
             release.run();
-            settle();
+            loop.settle();
             assertThat(events.unregistered).hasValue(1);
             assertThat(discarded).containsExactly(2L, 3L);
             assertThat(reported).extracting(Throwable::getMessage).containsExactly("cannot take 1");
-            assertThat(onScheduler(() -> "alive")).isEqualTo("alive");
+            assertThat(loop.run(() -> "alive")).isEqualTo("alive");
         }
 
         @Test
         void aSubscriberThatThrowsInItsTerminalSignalIsReported() throws Exception {
             List<Throwable> reported = new CopyOnWriteArrayList<>();
-            onScheduler(() -> {
+            loop.run(() -> {
                 Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> reported.add(error));
                 return true;
             });
-            flux().subscribe(new Raw() {
+            events.flux(options).subscribe(new Raw() {
                 @Override
                 public void onComplete() {
                     throw new AssertionError("cannot end");
                 }
             });
             events.sink.complete();
-            settle();
+            loop.settle();
             assertThat(reported).extracting(Throwable::getMessage).containsExactly("cannot end");
         }
     }
@@ -468,7 +483,9 @@ class NativeFluxTest extends StreamTest {
         void endsASubscriptionWithARejectionAfterItIsUnregistered() throws Exception {
             AtomicReference<Integer> atError = new AtomicReference<>();
             Recorder recorder = new Recorder(1);
-            flux().doOnError(error -> atError.set(events.unregistered.get())).subscribe(recorder);
+            events.flux(options)
+                    .doOnError(error -> atError.set(events.unregistered.get()))
+                    .subscribe(recorder);
             events.fire(1, 3);
             scheduler.dispose();
             assertThat(recorder.error()).isInstanceOf(RejectedExecutionException.class);
@@ -480,10 +497,10 @@ class NativeFluxTest extends StreamTest {
         void isNoCompletionForAStreamWhoseValuesAreQueuedStill() throws Exception {
             List<Long> discarded = new CopyOnWriteArrayList<>();
             Recorder recorder = new Recorder(1);
-            flux().doOnDiscard(Long.class, discarded::add).subscribe(recorder);
+            events.flux(options).doOnDiscard(Long.class, discarded::add).subscribe(recorder);
             events.fire(1, 3);
             events.sink.complete();
-            settle();
+            loop.settle();
             scheduler.dispose();
             assertThat(recorder.error()).isInstanceOf(RejectedExecutionException.class);
             assertThat(recorder.values).containsExactly(1L);
@@ -493,7 +510,7 @@ class NativeFluxTest extends StreamTest {
         @Test
         void refusesLaterSubscribersWithoutRegistering() {
             scheduler.dispose();
-            StepVerifier.create(flux())
+            StepVerifier.create(events.flux(options))
                     .expectErrorSatisfies(error -> assertThat(error)
                             .isInstanceOf(RejectedExecutionException.class)
                             .hasMessageContaining(name))
@@ -505,7 +522,7 @@ class NativeFluxTest extends StreamTest {
         void refusesLaterSubscribersWhichThenKeepNothingAlive() {
             scheduler.disposeGracefully().block(SOON);
             long before = Tokens.out();
-            StepVerifier.create(flux())
+            StepVerifier.create(events.flux(options))
                     .expectError(RejectedExecutionException.class)
                     .verify(SOON);
             assertThat(Tokens.out()).isLessThanOrEqualTo(before);
@@ -513,7 +530,7 @@ class NativeFluxTest extends StreamTest {
 
         @Test
         void stillRunsActionsThatComeLater() throws Exception {
-            flux().subscribe().dispose();
+            events.flux(options).subscribe().dispose();
             scheduler.disposeGracefully().block(SOON);
             List<String> undone = new CopyOnWriteArrayList<>();
             events.sink.onDispose(() -> undone.add("stop"));
@@ -593,7 +610,7 @@ class NativeFluxTest extends StreamTest {
                     sink.onDispose(unregistered::incrementAndGet);
                     if (subscriptions.incrementAndGet() == 1) {
                         registering.countDown();
-                        await(goOn);
+                        awaitLatch(goOn);
                     } else {
                         MemorySegment pointer =
                                 sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence));
@@ -606,7 +623,7 @@ class NativeFluxTest extends StreamTest {
             Recorder first = new Recorder(1);
             Thread stuck = new Thread(() -> flux.subscribe(first), "stuck in its registration");
             stuck.start();
-            await(registering);
+            awaitLatch(registering);
             first.cancel();
             try (CapturedLog log = CapturedLog.start()) {
                 StepVerifier.create(flux.take(2))

@@ -1,6 +1,8 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -12,15 +14,27 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import reactor.core.Disposable;
 import reactor.core.publisher.Hooks;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Raw;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.test.StepVerifier;
 
 /** The way of a value from a native thread to the subscriber, or to the discard hook. */
-class NativeFluxValuesTest extends StreamTest {
+class NativeFluxValuesTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("NativeFluxValuesTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     @Nested
     class Order {
@@ -75,7 +89,7 @@ class NativeFluxValuesTest extends StreamTest {
                     })
                     .take((long) THREADS * EACH)
                     .doOnNext(value -> {
-                        if (!inside.compareAndSet(false, true) || !isOnScheduler() || !scheduler.isCurrent()) {
+                        if (!inside.compareAndSet(false, true) || !loop.isCurrent() || !scheduler.isCurrent()) {
                             wrong.incrementAndGet();
                         }
                         inside.set(false);
@@ -92,8 +106,8 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void aValueIsDeliveredThereAndThen() throws Exception {
             Recorder recorder = new Recorder(2);
-            flux().subscribe(recorder);
-            onScheduler(() -> {
+            events.flux(options).subscribe(recorder);
+            loop.run(() -> {
                 events.fireHere(1, 1);
                 assertThat(recorder.values).containsExactly(1L);
                 events.fireHere(2, 1);
@@ -101,21 +115,21 @@ class NativeFluxValuesTest extends StreamTest {
                 return true;
             });
             assertThat(events.sink.requestedFromDownstream()).isZero();
-            assertThat(metrics().delivered()).isEqualTo(2);
+            assertThat(loop.metrics().delivered()).isEqualTo(2);
             recorder.cancel();
         }
 
         @Test
         void notWithoutDemand() throws Exception {
             Recorder recorder = new Recorder(0);
-            flux().subscribe(recorder);
-            onScheduler(() -> {
+            events.flux(options).subscribe(recorder);
+            loop.run(() -> {
                 events.fireHere(1, 1);
                 recorder.request(1);
                 assertThat(recorder.values).isEmpty();
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L);
             recorder.cancel();
         }
@@ -123,14 +137,14 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void notWithAValueQueuedBeforeIt() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
-            onScheduler(() -> {
+            events.flux(options).subscribe(recorder);
+            loop.run(() -> {
                 events.fire(1, 1);
                 events.fireHere(2, 1);
                 assertThat(recorder.values).isEmpty();
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L, 2L);
             recorder.cancel();
         }
@@ -138,18 +152,18 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void notWhileAValueIsBeingDelivered() throws Exception {
             List<String> trace = new ArrayList<>();
-            Disposable subscription = flux().subscribe(value -> {
+            Disposable subscription = events.flux(options).subscribe(value -> {
                 trace.add("begin " + value);
                 if (value == 1) {
                     events.fireHere(2, 1);
                 }
                 trace.add("end " + value);
             });
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(1, 1);
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(trace).containsExactly("begin 1", "end 1", "begin 2", "end 2");
             subscription.dispose();
         }
@@ -157,15 +171,15 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void notWhileTheTurnIsLent() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
-            onScheduler(() -> {
+            events.flux(options).subscribe(recorder);
+            loop.run(() -> {
                 scheduler.runBlocking(() -> {
                     events.fireHere(1, 1);
                     assertThat(recorder.values).isEmpty();
                 });
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L);
             recorder.cancel();
         }
@@ -173,42 +187,42 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void notAfterACancelNorAfterAnError() throws Exception {
             Recorder cancelled = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(cancelled);
+            events.flux(options).subscribe(cancelled);
             TestEvents other = new TestEvents();
             Recorder failed = new Recorder(Long.MAX_VALUE);
             NativeFlux.create(options, other).subscribe(failed);
-            onScheduler(() -> {
+            loop.run(() -> {
                 cancelled.cancel();
                 events.fireHere(1, 1);
                 other.sink.error(new IllegalStateException("gone"));
                 other.fireHere(1, 1);
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(cancelled.values).isEmpty();
             assertThat(failed.values).isEmpty();
-            assertThat(metrics().discarded()).isEqualTo(2);
+            assertThat(loop.metrics().discarded()).isEqualTo(2);
         }
 
         @Test
         void anExceptionOfTheSubscriberDoesNotReachNativeCode() throws Exception {
-            onScheduler(() -> {
+            loop.run(() -> {
                 Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> {});
                 return true;
             });
-            flux().subscribe(new Raw() {
+            events.flux(options).subscribe(new Raw() {
                 @Override
                 public void onNext(Long value) {
                     throw new AssertionError("cannot take " + value);
                 }
             });
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(1, 1);
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(events.unregistered).hasValue(1);
-            assertThat(metrics().failedCalls()).isZero();
+            assertThat(loop.metrics().failedCalls()).isZero();
         }
     }
 
@@ -220,7 +234,7 @@ class NativeFluxValuesTest extends StreamTest {
 
         private void discarded(Long value) {
             discarded.add(value + " on "
-                    + (isOnScheduler() ? "scheduler" : Thread.currentThread().equals(test) ? "test" : "native"));
+                    + (loop.isCurrent() ? "scheduler" : Thread.currentThread().equals(test) ? "test" : "native"));
         }
 
         @Test
@@ -234,42 +248,42 @@ class NativeFluxValuesTest extends StreamTest {
                                     OnEvent.class, (thread, sequence, id) -> taken.add(sink.next(sequence)))))
                     .doOnDiscard(Long.class, this::discarded)
                     .subscribe(recorder);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             Calls.fromThreads(pointer.get(), 1, 4, 0);
             assertThat(taken).containsExactly(true, true, false, false);
             assertThat(discarded).containsExactly("2 on native", "3 on native");
 
             release.run();
-            settle();
+            loop.settle();
             recorder.cancel();
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(0L);
             assertThat(discarded).containsExactly("2 on native", "3 on native", "1 on scheduler");
-            assertThat(metrics().delivered()).isEqualTo(1);
-            assertThat(metrics().discarded()).isEqualTo(3);
+            assertThat(loop.metrics().delivered()).isEqualTo(1);
+            assertThat(loop.metrics().discarded()).isEqualTo(3);
         }
 
         @Test
         void whatIsQueuedAtACancelIsDiscardedOnTheScheduler() throws Exception {
             Recorder recorder = new Recorder(0);
-            flux().doOnDiscard(Long.class, this::discarded).subscribe(recorder);
+            events.flux(options).doOnDiscard(Long.class, this::discarded).subscribe(recorder);
             events.fire(1, 3);
             recorder.cancel();
-            settle();
+            loop.settle();
             assertThat(discarded).containsExactly("1 on scheduler", "2 on scheduler", "3 on scheduler");
         }
 
         @Test
         void aValueAfterACancelIsDiscardedAtOnceOnItsThread() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().doOnDiscard(Long.class, this::discarded).subscribe(recorder);
-            Runnable release = hold();
+            events.flux(options).doOnDiscard(Long.class, this::discarded).subscribe(recorder);
+            Runnable release = loop.hold();
             recorder.cancel();
             events.fire(1, 1);
             assertThat(discarded).containsExactly("1 on native");
             assertThat(events.sink.isCancelled()).isTrue();
             release.run();
-            settle();
+            loop.settle();
             assertThat(discarded).hasSize(1);
         }
 
@@ -278,15 +292,15 @@ class NativeFluxValuesTest extends StreamTest {
             Hooks.onNextDroppedFail();
             try {
                 Recorder recorder = new Recorder(Long.MAX_VALUE);
-                flux().doOnDiscard(Long.class, this::discarded).subscribe(recorder);
-                Runnable release = hold(); // the callback works still
+                events.flux(options).doOnDiscard(Long.class, this::discarded).subscribe(recorder);
+                Runnable release = loop.hold(); // the callback works still
                 events.sink.complete();
                 events.fire(1, 1);
                 release.run();
                 recorder.end();
                 assertThat(events.sink.next(2L)).isFalse();
                 assertThat(discarded).containsExactly("1 on native", "2 on test");
-                assertThat(metrics().failedCalls()).isZero();
+                assertThat(loop.metrics().failedCalls()).isZero();
             } finally {
                 Hooks.resetOnNextDropped();
             }
@@ -299,13 +313,13 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void noMoreIsDeliveredThanWasRequested() throws Exception {
             Recorder recorder = new Recorder(2);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.fire(1, 5);
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L, 2L);
             assertThat(events.sink.requestedFromDownstream()).isZero();
             recorder.request(1);
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L, 2L, 3L);
             recorder.cancel();
         }
@@ -316,7 +330,7 @@ class NativeFluxValuesTest extends StreamTest {
             AtomicReference<org.reactivestreams.Subscription> subscription = new AtomicReference<>();
             AtomicReference<Throwable> error = new AtomicReference<>();
             CountDownLatch ended = new CountDownLatch(1);
-            flux().doOnDiscard(Long.class, discarded::add).subscribe(new Raw() {
+            events.flux(options).doOnDiscard(Long.class, discarded::add).subscribe(new Raw() {
                 @Override
                 public void onSubscribe(org.reactivestreams.Subscription s) {
                     subscription.set(s);
@@ -330,7 +344,7 @@ class NativeFluxValuesTest extends StreamTest {
             });
             events.fire(1, 2);
             subscription.get().request(0);
-            await(ended);
+            awaitLatch(ended);
             assertThat(error.get()).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("3.9");
             assertThat(discarded).containsExactly(1L, 2L);
             assertThat(events.unregistered).hasValue(1);
@@ -341,7 +355,7 @@ class NativeFluxValuesTest extends StreamTest {
             List<Throwable> dropped = new CopyOnWriteArrayList<>();
             Hooks.onErrorDropped(dropped::add);
             try {
-                flux().subscribe(new Raw() {
+                events.flux(options).subscribe(new Raw() {
                     @Override
                     public void onSubscribe(org.reactivestreams.Subscription s) {
                         s.cancel();
@@ -349,7 +363,7 @@ class NativeFluxValuesTest extends StreamTest {
                         s.request(1);
                     }
                 });
-                settle();
+                loop.settle();
                 assertThat(dropped).isEmpty();
             } finally {
                 Hooks.resetOnErrorDropped();
@@ -374,7 +388,7 @@ class NativeFluxValuesTest extends StreamTest {
                     .expectNext(3L, 4L)
                     .thenCancel()
                     .verify(SOON);
-            settle();
+            loop.settle();
             assertThat(source.get().calls()).isEqualTo(5);
             source.get().close();
         }
@@ -385,18 +399,18 @@ class NativeFluxValuesTest extends StreamTest {
             Recorder recorder = new Recorder(3);
             NativeFlux.<Long>create(options, sink -> {
                         sink.onRequest(n -> demand.add("replaced"));
-                        sink.onRequest(n -> demand.add(n + ", " + isOnScheduler()));
-                        settle();
+                        sink.onRequest(n -> demand.add(n + ", " + loop.isCurrent()));
+                        loop.settle();
                         demand.add("registered");
                     })
                     .subscribe(recorder);
-            settle();
+            loop.settle();
             recorder.request(2);
-            settle();
+            loop.settle();
             assertThat(demand).containsExactly("registered", "3, true", "2, true");
             recorder.cancel();
             recorder.request(2);
-            settle();
+            loop.settle();
             assertThat(demand).hasSize(3);
         }
 
@@ -404,10 +418,10 @@ class NativeFluxValuesTest extends StreamTest {
         void isNotPassedOnOnceTheStreamEnds() throws Exception {
             List<Long> demand = new CopyOnWriteArrayList<>();
             Recorder recorder = new Recorder(1);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.sink.onRequest(demand::add);
             events.fire(1, 3);
-            settle();
+            loop.settle();
             events.sink.complete();
             recorder.request(2);
             recorder.end();
@@ -442,9 +456,9 @@ class NativeFluxValuesTest extends StreamTest {
         @Test
         void aSourceThatFiresWhileItIsArmedIsDeliveredThereAndThen() throws Exception {
             Recorder recorder = new Recorder(2);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             events.sink.onRequest(n -> events.fireHere(1, (int) n));
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(1L, 2L);
             recorder.cancel();
         }

@@ -1,6 +1,7 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,6 +14,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import reactor.core.Disposable;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.OnPointer;
@@ -20,10 +22,19 @@ import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.Memory;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 
 /** What a registration is given besides callbacks: memory, and the handshake that says when native code is done. */
-class NativeSinkTest extends StreamTest {
+class NativeSinkTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("NativeSinkTest");
+
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     @Nested
     class ItsArena {
@@ -67,7 +78,7 @@ class NativeSinkTest extends StreamTest {
                     })
                     .subscribe();
             subscription.dispose();
-            settle();
+            loop.settle();
             for (int i = 0; i < 3; i++) {
                 System.gc();
             }
@@ -79,10 +90,10 @@ class NativeSinkTest extends StreamTest {
         @Test
         void isFreedWhenNativeCodeIsDoneWithTheCallback() throws Exception {
             AtomicReference<WeakReference<Arena>> arena = new AtomicReference<>();
-            Disposable subscription = flux().subscribe();
+            Disposable subscription = events.flux(options).subscribe();
             arena.set(new WeakReference<>(events.sink.arena()));
             subscription.dispose();
-            settle();
+            loop.settle();
             events.sink.release(events.pointer);
             Awaitility.await().atMost(SOON).untilAsserted(() -> {
                 System.gc();
@@ -101,7 +112,7 @@ class NativeSinkTest extends StreamTest {
                         })))
                 .subscribe()
                 .dispose();
-        settle();
+        loop.settle();
         try (CapturedLog log = CapturedLog.start()) {
             Memory.pointer(pointer.get(), MemorySegment.NULL, true);
             assertThat(log.text()).contains("the fallback's own");
@@ -114,29 +125,29 @@ class NativeSinkTest extends StreamTest {
         @Test
         void aPointerIsInertAtOnceAndItsSlotIsReused() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             MemorySegment first = events.pointer;
             events.sink.release(first);
             events.fire(1, 1);
             MemorySegment second = events.sink.callback(OnEvent.class, (thread, sequence, id) -> events.sink.next(id));
             assertThat(second).isEqualTo(first);
             Calls.fromThreads(second, 1, 1, 2);
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(2L);
             recorder.cancel();
         }
 
         @Test
         void afterTheEndTooAndOnlyOnce() throws Exception {
-            flux().subscribe().dispose();
-            settle();
+            events.flux(options).subscribe().dispose();
+            loop.settle();
             MemorySegment pointer = events.pointer;
             NativeSink<Long> ended = events.sink;
             ended.release(pointer);
-            Disposable second = flux().subscribe();
+            Disposable second = events.flux(options).subscribe();
             assertThat(events.pointer).isEqualTo(pointer);
             ended.release(pointer);
-            Disposable third = flux().subscribe();
+            Disposable third = events.flux(options).subscribe();
             assertThat(events.pointer).as("the slot is not given away twice").isNotEqualTo(pointer);
             second.dispose();
             third.dispose();
@@ -145,14 +156,14 @@ class NativeSinkTest extends StreamTest {
         @Test
         void aPointerOfSomebodyElseIsIgnored() throws Exception {
             Recorder recorder = new Recorder(1);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             MemorySegment pointer = events.pointer;
             TestEvents other = new TestEvents();
             Disposable subscription = NativeFlux.create(options, other).subscribe();
             other.sink.release(pointer);
             other.sink.release(MemorySegment.NULL);
             Calls.fromThreads(pointer, 1, 1, 5);
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(5L);
             recorder.cancel();
             subscription.dispose();
@@ -182,13 +193,13 @@ class NativeSinkTest extends StreamTest {
             subscribeTo(source, pointer);
             Awaitility.await().atMost(SOON).until(() -> source.get().running() == 0);
             Awaitility.await().atMost(SOON).untilAsserted(() -> {
-                Disposable subscription = flux().subscribe();
+                Disposable subscription = events.flux(options).subscribe();
                 MemorySegment next = events.pointer;
                 subscription.dispose();
-                settle();
+                loop.settle();
                 assertThat(next).isEqualTo(pointer.get());
             });
-            settle();
+            loop.settle();
             assertThat(source.get().lateCalls()).isPositive();
             source.get().close();
         }
@@ -197,7 +208,7 @@ class NativeSinkTest extends StreamTest {
         @Test
         void releasesItself() {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             MemorySegment first = events.sink.releaseNotify();
             Calls.notify(first, MemorySegment.NULL, true);
             assertThat(events.sink.releaseNotify()).isEqualTo(first);
@@ -207,7 +218,7 @@ class NativeSinkTest extends StreamTest {
         @Test
         void releasesOnlyWhatWasMadeSinceTheOneBefore() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
-            flux().subscribe(recorder);
+            events.flux(options).subscribe(recorder);
             MemorySegment first = events.sink.releaseNotify();
             MemorySegment second = events.sink.callback(OnEvent.class, (thread, sequence, id) -> events.sink.next(id));
             MemorySegment secondNotify = events.sink.releaseNotify();
@@ -216,9 +227,9 @@ class NativeSinkTest extends StreamTest {
             events.fire(2, 1);
             Calls.notify(first, MemorySegment.NULL, true);
             events.fire(3, 1);
-            settle();
+            loop.settle();
             assertThat(recorder.values).containsExactly(2L);
-            assertThat(metrics().lateCalls()).isEqualTo(2);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(2);
             recorder.cancel();
         }
     }

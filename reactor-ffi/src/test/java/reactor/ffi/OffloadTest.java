@@ -11,9 +11,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import reactor.core.Disposable;
 import reactor.core.Scannable;
 import reactor.core.publisher.BaseSubscriber;
@@ -22,6 +22,7 @@ import reactor.core.publisher.Mono;
 import reactor.ffi.fixture.Callbacks.EchoLong;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.fixture.Values;
 import reactor.ffi.internal.life.Tokens;
 import reactor.ffi.internal.loop.LoopScheduler;
@@ -32,13 +33,10 @@ import reactor.test.scheduler.VirtualTimeScheduler;
 @Timeout(60)
 class OffloadTest {
 
-    private final LoopScheduler scheduler = (LoopScheduler) CallbackScheduler.create("offload");
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("offload");
 
-    @AfterEach
-    void dispose() {
-        scheduler.dispose();
-        scheduler.disposeGracefully().block(Duration.ofSeconds(20));
-    }
+    private final LoopScheduler scheduler = loop.scheduler;
 
     @Test
     void theDowncallRunsOffTheSchedulersThreadOnADaemon() {

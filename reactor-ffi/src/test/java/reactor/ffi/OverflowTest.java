@@ -2,6 +2,8 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -18,16 +20,28 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.scheduler.Schedulers;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 
 /** What becomes of a value that finds the queue full. */
-class OverflowTest extends StreamTest {
+class OverflowTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("OverflowTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     /** Longer than a test waits for a release, and no longer: a native thread that is not released is joined in the end. */
     private static final Duration LONG = SOON.multipliedBy(2);
@@ -87,15 +101,15 @@ class OverflowTest extends StreamTest {
         @ValueSource(ints = {1, 2, 3, 5, 8192})
         void dropNewestKeepsTheFirst(int capacity) throws Exception {
             Recorder recorder = subscribe(Overflow.dropNewest(capacity), Long.MAX_VALUE);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             events.fire(0, capacity + 3);
             assertThat(queued()).isEqualTo(capacity);
             assertThat(discarded).isEqualTo(range(capacity, capacity + 3));
             release.run();
             settle(capacity);
             assertThat(recorder.values).isEqualTo(range(0, capacity));
-            assertThat(metrics().delivered()).isEqualTo(capacity);
-            assertThat(metrics().discarded()).isEqualTo(3);
+            assertThat(loop.metrics().delivered()).isEqualTo(capacity);
+            assertThat(loop.metrics().discarded()).isEqualTo(3);
             recorder.cancel();
         }
 
@@ -103,7 +117,7 @@ class OverflowTest extends StreamTest {
         @ValueSource(ints = {1, 2, 3, 5, 8192})
         void dropOldestKeepsTheNewestInOrder(int capacity) throws Exception {
             Recorder recorder = subscribe(Overflow.dropOldest(capacity), Long.MAX_VALUE);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             events.fire(0, capacity + 3);
             assertThat(queued()).isEqualTo(capacity);
             assertThat(discarded).containsExactly(0L, 1L, 2L);
@@ -117,7 +131,7 @@ class OverflowTest extends StreamTest {
         @ValueSource(ints = {1, 2, 3, 5, 8192})
         void errorEndsTheStreamAfterWhatIsQueued(int capacity) throws Exception {
             Recorder recorder = subscribe(Overflow.error(capacity), Long.MAX_VALUE);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             events.fire(0, capacity + 3);
             assertThat(queued()).isEqualTo(capacity);
             release.run();
@@ -130,7 +144,7 @@ class OverflowTest extends StreamTest {
         @ValueSource(ints = {1, 2, 3, 5, 8192})
         void blockMakesTheNativeThreadWaitAndLosesNothing(int capacity) throws Exception {
             Recorder recorder = subscribe(Overflow.block(capacity, LONG), Long.MAX_VALUE);
-            Runnable release = hold();
+            Runnable release = loop.hold();
             sources.add(Source.events(events.pointer, 0).start(1, capacity + 3, 0));
             awaitWaitingProducers(1);
             assertThat(queued()).isEqualTo(capacity);
@@ -144,7 +158,7 @@ class OverflowTest extends StreamTest {
 
         private void settle(int values) throws Exception {
             for (int i = 0; i <= values / 256; i++) {
-                OverflowTest.this.settle();
+                loop.settle();
             }
         }
     }
@@ -152,10 +166,10 @@ class OverflowTest extends StreamTest {
     @Test
     void latestKeepsOne() throws Exception {
         Recorder recorder = subscribe(Overflow.latest(), Long.MAX_VALUE);
-        Runnable release = hold();
+        Runnable release = loop.hold();
         events.fire(0, 10);
         release.run();
-        settle();
+        loop.settle();
         assertThat(recorder.values).containsExactly(9L);
         recorder.cancel();
     }
@@ -232,7 +246,7 @@ class OverflowTest extends StreamTest {
             Disposable subscription = NativeFlux.create(options.overflow(Overflow.block(capacity, LONG)), events)
                     .subscribe(value -> served.incrementAndGet());
             for (long round = 1; round <= 5; round++) {
-                Runnable release = hold();
+                Runnable release = loop.hold();
                 sources.add(Source.events(events.pointer, 0).start(8, 3L * capacity, 0));
                 awaitWaitingProducers(8);
                 release.run();
@@ -249,9 +263,9 @@ class OverflowTest extends StreamTest {
             awaitWaitingProducers(6);
             recorder.cancel();
             awaitWaitingProducers(0);
-            settle();
+            loop.settle();
             assertThat(discarded).hasSize(8);
-            assertThat(metrics().discarded()).isEqualTo(8);
+            assertThat(loop.metrics().discarded()).isEqualTo(8);
         }
 
         /** The error itself comes after the values that are queued, and those wait for demand. */
@@ -293,7 +307,7 @@ class OverflowTest extends StreamTest {
             recorder.cancel();
             subscriber.join(SOON.toMillis());
             assertThat(subscriber.isAlive()).isFalse();
-            settle();
+            loop.settle();
             assertThat(events.unregistered).hasValue(1);
         }
 
@@ -403,14 +417,14 @@ class OverflowTest extends StreamTest {
         @Test
         void theSchedulersOwnThreadUsesItAndWhenItIsFullTheStreamEnds() throws Exception {
             Recorder recorder = subscribe(Overflow.block(2, LONG), 0);
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(0, 2 + 128);
                 return true;
             });
             assertThat(queued()).isEqualTo(130);
-            assertThat(metrics().reserved()).isEqualTo(128);
+            assertThat(loop.metrics().reserved()).isEqualTo(128);
             assertThat(events.sink.isCancelled()).isFalse();
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(130, 2);
                 return true;
             });
@@ -424,7 +438,7 @@ class OverflowTest extends StreamTest {
         @Test
         void aNativeThreadWaitsUntilTheReserveIsEmptyAgain() throws Exception {
             Recorder recorder = subscribe(Overflow.block(2, LONG), 0);
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(0, 5);
                 return true;
             });
@@ -446,8 +460,8 @@ class OverflowTest extends StreamTest {
                 events.fireHere(0, 3);
                 fired.countDown();
             });
-            await(fired);
-            assertThat(metrics().reserved()).isEqualTo(2);
+            awaitLatch(fired);
+            assertThat(loop.metrics().reserved()).isEqualTo(2);
             recorder.cancel();
         }
 
@@ -455,13 +469,13 @@ class OverflowTest extends StreamTest {
         @Test
         void aNativeThreadUsesItWhileTheTurnIsLent() throws Exception {
             Recorder recorder = subscribe(Overflow.block(1, LONG), Long.MAX_VALUE);
-            onScheduler(() -> {
+            loop.run(() -> {
                 scheduler.runBlocking(() -> events.fire(0, 10));
                 return true;
             });
-            settle();
+            loop.settle();
             assertThat(recorder.values).isEqualTo(range(0, 10));
-            assertThat(metrics().reserved()).isEqualTo(9);
+            assertThat(loop.metrics().reserved()).isEqualTo(9);
             recorder.cancel();
         }
 
@@ -471,11 +485,11 @@ class OverflowTest extends StreamTest {
             Source source = Source.events(events.pointer, 0).start(3, 1, 0);
             sources.add(source);
             awaitWaitingProducers(2);
-            onScheduler(() -> {
+            loop.run(() -> {
                 scheduler.runBlocking(source::stop);
                 return true;
             });
-            assertThat(metrics().reserved()).isEqualTo(2);
+            assertThat(loop.metrics().reserved()).isEqualTo(2);
             assertThat(queued()).isEqualTo(3);
             recorder.cancel();
         }
@@ -483,7 +497,7 @@ class OverflowTest extends StreamTest {
         @Test
         void theOtherPoliciesHaveNone() throws Exception {
             Recorder recorder = subscribe(Overflow.dropNewest(1), 0);
-            onScheduler(() -> {
+            loop.run(() -> {
                 events.fireHere(0, 3);
                 return true;
             });

@@ -2,12 +2,14 @@ package reactor.ffi;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -15,12 +17,20 @@ import org.reactivestreams.Subscription;
 import reactor.core.publisher.BaseSubscriber;
 import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Realtime;
+import reactor.ffi.fixture.TestScheduler;
 
 /**
  * A producer with SCHED_FIFO that waits in a loop for a thread which it has preempted waits until the kernel throttles it,
  * about a second later.
  */
-class RealtimeIT extends StreamTest {
+class RealtimeIT {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("RealtimeIT");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
 
     static Stream<Arguments> policies() {
         return Stream.of(Overflow.latest(), Overflow.dropOldest(2), Overflow.dropOldest(1024), Overflow.dropNewest(16))

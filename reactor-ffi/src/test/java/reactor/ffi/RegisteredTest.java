@@ -1,6 +1,7 @@
 package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.io.IOException;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
@@ -19,11 +21,21 @@ import reactor.core.publisher.Hooks;
 import reactor.core.publisher.Sinks;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnReading;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.test.StepVerifier;
 
 /** How one knows that a stream is registered, and that it is registered no more. */
-class RegisteredTest extends StreamTest {
+class RegisteredTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("RegisteredTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
 
     private final List<String> story = new CopyOnWriteArrayList<>();
 
@@ -31,7 +43,7 @@ class RegisteredTest extends StreamTest {
             options.onRegistered(() -> tell("registered")).onUnregistered(() -> tell("unregistered"));
 
     private void tell(String what) {
-        story.add(isOnScheduler() ? what + " on the scheduler" : what);
+        story.add(loop.isCurrent() ? what + " on the scheduler" : what);
     }
 
     private Flux<Long> source(String kind, Registration<NativeSink<Long>> registration) {
@@ -124,7 +136,7 @@ class RegisteredTest extends StreamTest {
         Recorder two = new Recorder(10);
         shared.subscribe(one);
         awaitStory(2);
-        Runnable release = hold();
+        Runnable release = loop.hold();
         shared.subscribe(two);
         events.fire(1, 1);
         assertThat(story).hasSize(2);
@@ -148,7 +160,7 @@ class RegisteredTest extends StreamTest {
         NativeFlux.<Double>create(
                         options.overflow(Overflow.dropOldest(8)).onUnregistered(() -> {
                             seen.add(source.get().running());
-                            seen.add(metrics().subscribers());
+                            seen.add(loop.metrics().subscribers());
                             seen.add(SchedulerMetrics.of(scheduler).sources());
                         }),
                         sink -> {
@@ -182,7 +194,7 @@ class RegisteredTest extends StreamTest {
                 .doOnSubscribe(subscription -> subscription.cancel())
                 .subscribe(new Recorder(0));
         awaitStory(1);
-        settle();
+        loop.settle();
         assertThat(story).containsExactly("unregistered on the scheduler");
     }
 
@@ -190,7 +202,7 @@ class RegisteredTest extends StreamTest {
     void oneThatWaitsForAnEarlierOneIsRegisteredAfterThatIsUnregistered() throws Exception {
         Flux<Long> flux = source("create", this::register);
         Disposable first = flux.subscribe();
-        Runnable release = hold();
+        Runnable release = loop.hold();
         first.dispose();
         Disposable second = flux.subscribe();
         assertThat(story).containsExactly("start", "registered");

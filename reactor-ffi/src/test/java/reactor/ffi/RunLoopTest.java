@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
@@ -30,6 +31,7 @@ import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.test.StepVerifier;
 
@@ -39,7 +41,10 @@ class RunLoopTest {
 
     private static final String LIMIT = "reactor.ffi.loop.limit";
 
-    private final CallbackScheduler scheduler = CallbackScheduler.create("runs-test");
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("run-loop");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
     private final CallbackOptions options = CallbackOptions.named("runs-test").on(scheduler);
     private final List<String> order = new CopyOnWriteArrayList<>();
     private final AtomicReference<Thread> loopThread = new AtomicReference<>();
@@ -47,7 +52,6 @@ class RunLoopTest {
     @AfterEach
     void end() {
         System.clearProperty(LIMIT);
-        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
     }
 
     private final class Loop implements Registration<NativeSink<Long>> {

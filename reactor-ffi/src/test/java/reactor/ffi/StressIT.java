@@ -27,6 +27,7 @@ import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Hooks;
 import reactor.ffi.Overflow.Policy;
 import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Latches;
 import reactor.ffi.fixture.Source;
 
 /**
@@ -196,7 +197,7 @@ class StressIT {
                 source.await();
                 sink.complete();
             }
-            StreamTest.await(unregistered);
+            Latches.awaitLatch(unregistered);
             Awaitility.await()
                     .atMost(LIMIT)
                     .pollInterval(Duration.ofMillis(1))

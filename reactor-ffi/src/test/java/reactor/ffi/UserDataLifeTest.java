@@ -2,6 +2,8 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -22,6 +24,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.Disposable;
@@ -30,11 +33,20 @@ import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnPointer;
 import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Routed;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestScheduler;
 
 /** What is promised of callbacks with a pointer of their own is promised of those that share theirs. */
-class UserDataLifeTest extends StreamTest {
+class UserDataLifeTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("UserDataLifeTest");
+
+    private final CallbackScheduler scheduler = loop.scheduler;
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
 
     private static final CallbackType<OnReading> READING = UserDataTest.READING;
     private static final CallbackType<OnAsk> ASK = CallbackType.of(OnAsk.class).userData(2);
@@ -71,7 +83,7 @@ class UserDataLifeTest extends StreamTest {
             assertThat(recorder.error()).hasMessage("on purpose");
             assertThat(answered).hasValue(1);
             assertThat(handedBack.get()).isEqualTo(userData.get(0));
-            assertThat(metrics().failedCalls()).isEqualTo(1);
+            assertThat(loop.metrics().failedCalls()).isEqualTo(1);
         }
 
         interface WithPointerAndStruct {
@@ -129,7 +141,7 @@ class UserDataLifeTest extends StreamTest {
                     .subscribe(value -> {}, error::set);
             Routed.call(pointers.get(0), 0, userData.get(0), true);
             assertThat(depth.get()).isBetween(16, 1_000);
-            assertThat(metrics().refusedCalls()).isEqualTo(depth.get() == 1_000 ? 0 : 1);
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(depth.get() == 1_000 ? 0 : 1);
         }
     }
 
@@ -152,18 +164,18 @@ class UserDataLifeTest extends StreamTest {
                         });
                         pointers.add(sink.callback(READING, (sequence, value, data) -> {
                             inside.countDown();
-                            await(leave);
+                            awaitLatch(leave);
                             ranOn.set(over.get());
                         }));
                     })
                     .subscribe();
             Thread caller = new Thread(() -> Routed.call(pointers.get(0), 1, userData.get(0), true));
             caller.start();
-            await(inside);
+            awaitLatch(inside);
             subscription.dispose();
             Awaitility.await().during(Duration.ofMillis(200)).until(() -> !over.get());
             leave.countDown();
-            await(ended);
+            awaitLatch(ended);
             caller.join();
             assertThat(ranOn).isFalse();
         }
@@ -180,9 +192,9 @@ class UserDataLifeTest extends StreamTest {
                     })
                     .subscribe(recorder);
             recorder.cancel();
-            settle();
+            loop.settle();
             assertThat(seen).containsExactly(42L);
-            assertThat(metrics().lateCalls()).isZero();
+            assertThat(loop.metrics().lateCalls()).isZero();
         }
 
         /** A second for each such callback; then the index is left out until the handler has gone. */
@@ -196,16 +208,16 @@ class UserDataLifeTest extends StreamTest {
                         sink.onDispose(ended::countDown);
                         pointers.add(sink.callback(READING, (sequence, value, data) -> {
                             inside.countDown();
-                            await(leave);
+                            awaitLatch(leave);
                         }));
                     })
                     .subscribe();
             Thread caller = new Thread(() -> Routed.call(pointers.get(0), 1, userData.get(0), true));
             caller.start();
-            await(inside);
+            awaitLatch(inside);
             subscription.dispose();
-            await(ended);
-            settle();
+            awaitLatch(ended);
+            loop.settle();
             for (int i = 0; i < 200; i++) {
                 cycle();
             }
@@ -222,7 +234,7 @@ class UserDataLifeTest extends StreamTest {
                     })
                     .subscribe();
             next.dispose();
-            settle();
+            loop.settle();
         }
 
         @Test
@@ -243,7 +255,7 @@ class UserDataLifeTest extends StreamTest {
                             throw new IllegalStateException("on purpose");
                         })
                         .subscribe(value -> {}, error -> {});
-                settle();
+                loop.settle();
             }
             assertThat(userData.stream().map(UserDataLifeTest::index).distinct())
                     .hasSize(1);
@@ -271,7 +283,7 @@ class UserDataLifeTest extends StreamTest {
             Routed.call(pointers.get(0), 1, userData.get(0), true);
             Routed.call(pointers.get(0), 2, userData.get(1), true);
             assertThat(seen).containsExactly(2L);
-            assertThat(metrics().lateCalls()).isEqualTo(1);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(1);
         }
 
         @Test
@@ -306,7 +318,7 @@ class UserDataLifeTest extends StreamTest {
                     })
                     .subscribe()
                     .dispose();
-            settle();
+            loop.settle();
             int quarantined = PoolMetrics.now().quarantined();
             assertThat(quarantined).isPositive();
             Calls.notify(notify.get(), userData.get(0), true);
@@ -352,7 +364,7 @@ class UserDataLifeTest extends StreamTest {
             OnAsk c = CFunction.at(made.get(0).pointer(), OnAsk.class);
             for (int i = 0; i < 70; i++) {
                 long data = made.get(i).userData().address();
-                assertThat(onScheduler(() -> c.onAsk(0, 0, data))).isEqualTo(1000 + i);
+                assertThat(loop.run(() -> c.onAsk(0, 0, data))).isEqualTo(1000 + i);
             }
             for (int i = 0; i < 70; i++) {
                 made.get(i).close();
@@ -361,7 +373,7 @@ class UserDataLifeTest extends StreamTest {
             }
             made.get(3).release();
             assertThat(c.onAsk(0, 0, made.get(3).userData().address())).isZero();
-            assertThat(metrics().lateCalls()).isEqualTo(71);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(71);
         }
 
         @Test
@@ -425,20 +437,20 @@ class UserDataLifeTest extends StreamTest {
             Recorder second = new Recorder(Long.MAX_VALUE);
             shared.subscribe(first);
             shared.subscribe(second);
-            settle();
+            loop.settle();
             Routed.call(pointers.get(0), 7, userData.get(0), true);
-            settle();
+            loop.settle();
             assertThat(first.values).containsExactly(7L);
             assertThat(second.values).containsExactly(7L);
             first.cancel();
             second.cancel();
-            settle();
+            loop.settle();
             Recorder third = new Recorder(Long.MAX_VALUE);
             shared.subscribe(third);
-            settle();
+            loop.settle();
             Routed.call(pointers.get(0), 8, userData.get(0), true);
             Routed.call(pointers.get(1), 9, userData.get(1), true);
-            settle();
+            loop.settle();
             assertThat(third.values).containsExactly(9L);
         }
 

@@ -3,6 +3,7 @@ package reactor.ffi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
@@ -21,6 +22,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import reactor.core.Disposable;
@@ -31,11 +33,19 @@ import reactor.ffi.fixture.Callbacks.OnEventPointer;
 import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Routed;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestScheduler;
 
 /** Callbacks that share a pointer, and that C tells apart by the user data. */
-class UserDataTest extends StreamTest {
+class UserDataTest {
+
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("UserDataTest");
+
+    private final String name = loop.name;
+    private final CallbackOptions options = loop.options;
 
     static final CallbackType<OnReading> READING =
             CallbackType.of(OnReading.class).userData(2);
@@ -139,9 +149,9 @@ class UserDataTest extends StreamTest {
                     .hasMessageContaining("OnReading")
                     .hasMessageContaining("NativeCallback");
             assertThat(new HashSet<>(pointers)).hasSize(64);
-            long late = metrics().lateCalls();
+            long late = loop.metrics().lateCalls();
             pointers.forEach(pointer -> Routed.call(pointer, 1, userData.get(0)));
-            assertThat(metrics().lateCalls() - late).isEqualTo(64);
+            assertThat(loop.metrics().lateCalls() - late).isEqualTo(64);
         }
 
         @Test
@@ -208,7 +218,7 @@ class UserDataTest extends StreamTest {
         void isNotToBeHadAfterTheEnd() throws Exception {
             AtomicReference<NativeSink<Long>> kept = new AtomicReference<>();
             NativeFlux.<Long>create(options, kept::set).subscribe().dispose();
-            settle();
+            loop.settle();
             assertThatThrownBy(() -> kept.get().userData())
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining(name);
@@ -273,11 +283,11 @@ class UserDataTest extends StreamTest {
         void runsNoHandlerOfAMillion(Routed.Wrong how) {
             subscribe();
             long unknown = PoolMetrics.now().unknown();
-            long late = metrics().lateCalls();
+            long late = loop.metrics().lateCalls();
             Routed.callWrong(pointers.get(0), userData.get(35), how, 1_000_000);
             assertThat(handled).hasValue(0);
             assertThat(PoolMetrics.now().unknown() - unknown).isEqualTo(1_000_000);
-            assertThat(metrics().lateCalls()).isEqualTo(late);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(late);
             Routed.call(pointers.get(0), 1, userData.get(35));
             assertThat(handled).hasValue(1);
         }
@@ -356,11 +366,11 @@ class UserDataTest extends StreamTest {
         void aCallIsLateForItsSourceUntilItsIndexHasANewLifeThenUnknown() throws Exception {
             Disposable first = readings().subscribe();
             first.dispose();
-            settle();
+            loop.settle();
             long unknown = PoolMetrics.now().unknown();
             Routed.call(pointers.get(0), 1, userData.get(0), true);
             Routed.call(pointers.get(0), 1, userData.get(0), true);
-            assertThat(metrics().lateCalls()).isEqualTo(2);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(2);
             assertThat(PoolMetrics.now().unknown()).isEqualTo(unknown);
 
             Recorder next = new Recorder(Long.MAX_VALUE);
@@ -368,7 +378,7 @@ class UserDataTest extends StreamTest {
             assertThat(userData.get(1)).isNotEqualTo(userData.get(0));
             assertThat(index(userData.get(1))).as("the index is free at once").isEqualTo(index(userData.get(0)));
             Routed.call(pointers.get(0), 1, userData.get(0), true);
-            assertThat(metrics().lateCalls()).isEqualTo(2);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(2);
             assertThat(PoolMetrics.now().unknown() - unknown).isEqualTo(1);
             assertThat(next.values).isEmpty();
         }
@@ -385,7 +395,7 @@ class UserDataTest extends StreamTest {
                     })
                     .subscribe()
                     .dispose();
-            settle();
+            loop.settle();
             int quarantined = PoolMetrics.now().quarantined();
             assertThat(quarantined).isPositive();
             for (int i = 0; i < 5; i++) {
@@ -393,10 +403,10 @@ class UserDataTest extends StreamTest {
                 Routed.call(pointers.get(0), 1, userData.get(0), true);
                 assertThat(index(userData.get(i + 1))).isNotEqualTo(index(userData.get(0)));
                 other.dispose();
-                settle();
+                loop.settle();
             }
             assertThat(answered).hasValue(5);
-            assertThat(metrics().lateCalls()).isEqualTo(5);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(5);
         }
 
         @Test
@@ -409,7 +419,7 @@ class UserDataTest extends StreamTest {
                     })
                     .subscribe()
                     .dispose();
-            settle();
+            loop.settle();
             readings().subscribe();
             assertThat(index(userData.get(1))).isNotEqualTo(index(userData.get(0)));
             for (int i = 0; i < 3; i++) {
@@ -434,7 +444,7 @@ class UserDataTest extends StreamTest {
                     })
                     .subscribe()
                     .dispose();
-            settle();
+            loop.settle();
             int quarantined = PoolMetrics.now().quarantined();
             kept.get().release(pointers.get(0));
             assertThat(PoolMetrics.now().quarantined()).isLessThan(quarantined);
@@ -444,7 +454,7 @@ class UserDataTest extends StreamTest {
             });
             Routed.call(pointers.get(0), 1, userData.get(0), true);
             assertThat(answered).hasValue(0);
-            assertThat(metrics().lateCalls()).isEqualTo(1);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(1);
         }
 
         /** What a release after the end must not do to whoever has the slot now. */
@@ -458,7 +468,7 @@ class UserDataTest extends StreamTest {
                     })
                     .subscribe()
                     .dispose();
-            settle();
+            loop.settle();
             AtomicInteger answered = new AtomicInteger();
             Disposable next = NativeFlux.<Long>create(options, sink -> {
                         pointers.add(sink.callback(
@@ -470,9 +480,9 @@ class UserDataTest extends StreamTest {
                     .subscribe();
             assertThat(index(userData.get(1))).isEqualTo(index(userData.get(0)));
             Routed.call(pointers.get(0), 1, userData.get(1), true);
-            Awaitility.await().atMost(SOON).until(() -> metrics().delivered() == 1);
+            Awaitility.await().atMost(SOON).until(() -> loop.metrics().delivered() == 1);
             next.dispose();
-            settle();
+            loop.settle();
             kept.get().release(pointers.get(0));
             Routed.call(pointers.get(0), 1, userData.get(1), true);
             assertThat(answered).hasValue(1);
