@@ -47,6 +47,7 @@ class FloorPlanTest {
     private static final String COMMON = "reactor.ffi.internal";
     private static final String LIFE = "reactor.ffi.internal.life";
     private static final String METRICS = "reactor.ffi.internal.metrics";
+    private static final String RING = "reactor.ffi.internal.ring";
     private static final String UPCALL = "reactor.ffi.internal.upcall";
     private static final String LOOP = "reactor.ffi.internal.loop";
     private static final String STREAM = "reactor.ffi.internal.stream";
@@ -77,6 +78,7 @@ class FloorPlanTest {
         KNOWS.put(COMMON, List.of(JDK, LOG));
         KNOWS.put(LIFE, List.of(room(COMMON), JDK));
         KNOWS.put(METRICS, List.of(JDK));
+        KNOWS.put(RING, List.of(room(COMMON), JDK));
         KNOWS.put(UPCALL, List.of(room(LIFE), room(METRICS), room(COMMON), JDK, LOG, only(CallbackType.class)));
         KNOWS.put(
                 LOOP,

@@ -1,0 +1,200 @@
+package reactor.ffi.internal.ring;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A ring of records in native memory: many native producers, and one consumer, whose end this is. Memory and positions outlive
+ * the owner: the ring is used again, by another, once all that was claimed has been taken.
+ *
+ * <p>A producer claims a record by adding one to the tail, fills it, and completes it by its sequence number. The consumer takes
+ * complete records at the head. It never waits for one: a producer may have been stopped, or killed, in between.
+ */
+public final class Ring {
+
+    /** A ring is used again only for the same: a producer of an earlier life must do no harm. */
+    record Size(int capacity, int stride, boolean closesWhenFull) {}
+
+    /** Whom its records are for. */
+    private record Owner(Runnable onRung, CallCounts counts) {}
+
+    final Size size;
+    private final int number;
+    private final long address;
+    private final long mask;
+    private final int stride;
+
+    private volatile @Nullable Owner owner;
+
+    /** Whether the owner has closed the ring, and not a producer that found the ring full. */
+    private volatile boolean closed;
+
+    /** How many records were ever taken. Accessed by the consumer only. */
+    private long head;
+
+    /** How many taken records the producers know of. Accessed by the consumer only. */
+    private long released;
+
+    /** Whether a producer has died over a record. Accessed by the consumer only. */
+    private boolean abandoned;
+
+    Ring(int number, long address, Size size) {
+        this.number = number;
+        this.address = address;
+        this.size = size;
+        this.mask = size.capacity() - 1L;
+        this.stride = size.stride();
+        Words.set(address + RingLayout.MASK, mask);
+        Words.set(address + RingLayout.STRIDE, stride);
+        Words.setInt(address + RingLayout.CLOSES_WHEN_FULL, size.closesWhenFull() ? 1 : 0);
+        Words.setInt(address + RingLayout.NUMBER, number);
+    }
+
+    long address() {
+        return address;
+    }
+
+    /** The most bytes that a record has. */
+    public int stride() {
+        return stride;
+    }
+
+    void open(long bell, Runnable onRung, CallCounts counts) {
+        owner = new Owner(onRung, counts);
+        Words.set(address + RingLayout.BELL, bell);
+        rearm();
+        closed = false;
+        Words.setVolatile(address + RingLayout.CAPACITY, size.capacity());
+    }
+
+    /** Notes that this ring is no longer on the bell's stack, and signals the owner. Called by the bell's thread. */
+    void rung() {
+        Words.setIntVolatile(address + RingLayout.STATE, RingLayout.ACTIVE);
+        signal();
+    }
+
+    /** Signals the owner if the ring was marked as rung, and the bell has not heard of it yet. Any thread. */
+    void lookAt() {
+        boolean isRung = Words.getIntVolatile(address + RingLayout.STATE) == RingLayout.RUNG;
+        if (isRung && (pending() != 0 || isOverflowed())) {
+            signal();
+        }
+    }
+
+    void signal() {
+        Owner current = owner;
+        if (current != null) {
+            current.onRung.run();
+        }
+    }
+
+    // ---- the consumer
+
+    /** Returns how many records were ever claimed. */
+    public long tail() {
+        return Words.getVolatile(address + RingLayout.TAIL);
+    }
+
+    /** Returns whether all records that were claimed have been taken. */
+    public boolean isEmpty() {
+        return head == tail();
+    }
+
+    /** Returns how many records are claimed and their room is not given back. Called by any thread. */
+    public long pending() {
+        long taken = Words.getOpaque(address + RingLayout.HEAD);
+        return tail() - taken;
+    }
+
+    /**
+     * Returns the address of the next record, or zero if that record is not complete or not below the limit.
+     *
+     * @param limit a {@link #tail}
+     */
+    public long peek(long limit) {
+        long next = head;
+        if (next == limit) {
+            return 0;
+        }
+        long record = record(next);
+        return Words.getAcquire(record + RingLayout.SEQUENCE) == next + 1 ? record : 0;
+    }
+
+    long record(long position) {
+        return address + RingLayout.RECORDS + (position & mask) * stride;
+    }
+
+    /** Returns what the record carries of the pointer that was called. */
+    public static long info(long record) {
+        return Words.get(record + RingLayout.RECORD_INFO);
+    }
+
+    /** Goes on to the record behind the next one, which has been read or is given up. */
+    public void take() {
+        head++;
+    }
+
+    /** Gives the room of the taken records back to the producers. */
+    public void release() {
+        if (released != head) {
+            released = head;
+            Words.setRelease(address + RingLayout.HEAD, released);
+        }
+    }
+
+    /**
+     * Has the next producer ring, because the consumer will look no more by itself. A record that was claimed before shows after
+     * this call.
+     */
+    public void rearm() {
+        // While it is RUNG the ring may be on the bell's stack, and must not be pushed again: the bell signals anyway.
+        boolean _ = Words.compareAndSetInt(address + RingLayout.STATE, RingLayout.ACTIVE, RingLayout.IDLE);
+    }
+
+    /** Returns whether a producer has closed the ring, because the ring was full. */
+    public boolean isOverflowed() {
+        return Words.getVolatile(address + RingLayout.CAPACITY) == 0
+                && !closed; // in this order: close() writes the other one first
+    }
+
+    /** Closes the ring: only producers that have looked at the capacity already may still claim a record. Called by any thread. */
+    public void close() {
+        closed = true;
+        Words.setVolatile(address + RingLayout.CAPACITY, 0L);
+    }
+
+    /** Gives the closed ring back: the ring is used again when all records that were claimed have been taken. */
+    public void end() {
+        owner = owner == null ? null : new Owner(Ring::nobody, owner.counts);
+        if (!abandoned) {
+            Rings.giveBack(this);
+        }
+    }
+
+    private static void nobody() {}
+
+    /** Lets the ring never be used again, because a producer has died over a record. */
+    public void abandon() {
+        abandoned = true;
+    }
+
+    // ---- between two owners
+
+    /** Takes the records that came after the end. Returns whether no record is left that a producer still writes. */
+    boolean isSettled() {
+        long limit = tail();
+        long from = head;
+        while (peek(limit) != 0) {
+            take();
+        }
+        release();
+        if (owner != null && head != from) {
+            owner.counts.notTaken(0, head - from);
+        }
+        return isEmpty();
+    }
+
+    @Override
+    public String toString() {
+        return "Ring[" + number + ", " + pending() + " of " + size.capacity() + "]";
+    }
+}

@@ -1,0 +1,110 @@
+package reactor.ffi.internal.ring;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * A C function type as the machine code sees it: sizes of arguments, integer or floating, and the register of the result. Types
+ * that differ in names, signs, or in pointer and number, are one shape.
+ */
+public record Shape(List<Kind> arguments, Result result) {
+
+    private static final int MOST_ARGUMENTS = 127;
+
+    /** What one argument is. */
+    enum Kind {
+        BYTE(1),
+        SHORT(2),
+        INT(4),
+        LONG(8),
+        FLOAT(4),
+        DOUBLE(8);
+
+        final int bytes;
+
+        Kind(int bytes) {
+            this.bytes = bytes;
+        }
+
+        boolean isFloating() {
+            return this == FLOAT || this == DOUBLE;
+        }
+    }
+
+    /** Where C expects the result. */
+    enum Result {
+        NONE,
+        INTEGER,
+        FLOATING
+    }
+
+    public Shape {
+        arguments = List.copyOf(arguments);
+    }
+
+    /**
+     * The shape of a C function type.
+     *
+     * @param name of the type, for messages
+     * @throws IllegalArgumentException if machine code cannot copy one of its arguments
+     */
+    public static Shape of(String name, FunctionDescriptor type) {
+        if (type.argumentLayouts().size() > MOST_ARGUMENTS) {
+            throw new IllegalArgumentException(name + " has "
+                    + type.argumentLayouts().size() + " parameters; a listener copies at most " + MOST_ARGUMENTS);
+        }
+        List<Kind> arguments = type.argumentLayouts().stream()
+                .map(layout -> kind("a parameter of " + name, layout))
+                .toList();
+        Result result = type.returnLayout()
+                .map(layout -> kind("the result of " + name, layout).isFloating() ? Result.FLOATING : Result.INTEGER)
+                .orElse(Result.NONE);
+        return new Shape(arguments, result);
+    }
+
+    private static Kind kind(String what, MemoryLayout layout) {
+        if (!(layout instanceof ValueLayout value)) {
+            throw new IllegalArgumentException(what + " is a struct or union by value, " + layout
+                    + ", which a listener cannot copy: use sink.callback");
+        }
+        if (value.order() != ByteOrder.nativeOrder() || value.byteAlignment() != value.byteSize()) {
+            throw new IllegalArgumentException(what + " has a layout that this platform's C does not: " + layout);
+        }
+        Class<?> carrier = value.carrier();
+        if (carrier == float.class) {
+            return Kind.FLOAT;
+        }
+        if (carrier == double.class) {
+            return Kind.DOUBLE;
+        }
+        return switch ((int) value.byteSize()) {
+            case 1 -> Kind.BYTE;
+            case 2 -> Kind.SHORT;
+            case 4 -> Kind.INT;
+            default -> Kind.LONG;
+        };
+    }
+
+    /** Where in a record that argument lies: each aligned to its size, in their order. */
+    int offset(int argument) {
+        int end = RingLayout.ARGUMENTS;
+        for (int i = 0; i < argument; i++) {
+            end = aligned(end, arguments.get(i).bytes) + arguments.get(i).bytes;
+        }
+        return aligned(end, arguments.get(argument).bytes);
+    }
+
+    /** The bytes of one record. */
+    public int recordSize() {
+        int last = arguments.size() - 1;
+        int end = last < 0 ? RingLayout.ARGUMENTS : offset(last) + arguments.get(last).bytes;
+        return aligned(end, 32);
+    }
+
+    private static int aligned(int offset, int to) {
+        return (offset + to - 1) & -to;
+    }
+}

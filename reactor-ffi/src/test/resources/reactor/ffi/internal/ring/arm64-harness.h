@@ -1,0 +1,18 @@
+#include <stdint.h>
+
+struct argument {
+    int offset, bytes;
+    uint64_t bits;
+};
+
+struct call {
+    int64_t (*make)();
+    const struct argument *arguments;
+    int count;
+    int stride;
+    uint64_t results[3];
+    uint64_t seen[3];
+};
+
+extern const struct call calls[];
+extern const int count;
