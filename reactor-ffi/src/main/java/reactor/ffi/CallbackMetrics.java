@@ -127,13 +127,31 @@ public final class CallbackMetrics {
     }
 
     /**
-     * Returns how many calls had a handler that was not run: calls that nested too deep, got no turn in time, or were
-     * waiting when their callback was closed.
+     * Returns how many calls had a handler that was not run: calls that nested too deep, got no turn in time, were
+     * waiting when their callback was closed, or were waiting for a listener when the stream ended.
      *
      * @return how many
      */
     public long refusedCalls() {
         return counts.refusedCalls();
+    }
+
+    /**
+     * Returns how many calls of listeners have reached their handlers.
+     *
+     * @return how many
+     */
+    public long handledCalls() {
+        return counts.handledCalls();
+    }
+
+    /**
+     * Returns how many calls of listeners found no room.
+     *
+     * @return how many
+     */
+    public long droppedCalls() {
+        return counts.droppedCalls();
     }
 
     /**

@@ -85,6 +85,48 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
     <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback);
 
     /**
+     * Makes a C function pointer whose calls do not enter the JVM, for an interface without result: its arguments are copied, and
+     * the handler runs later, on the scheduler's thread.
+     *
+     * @param type a functional interface with the C signature, see {@link ListenerType}
+     * @param handler what gets the arguments, on the scheduler's thread
+     * @param <F> the functional interface
+     * @return the pointer, see {@link #listener(ListenerType, Object)}
+     * @throws IllegalArgumentException if the interface is not fit, or the options have another {@link Overflow}
+     * @throws IllegalStateException if the subscription has ended, its ring has smaller records, or the system refuses memory
+     * @throws UnsupportedOperationException on the sink of a shared stream, or of a stream of questions
+     */
+    default <F> MemorySegment listener(Class<F> type, F handler) {
+        return listener(ListenerType.of(type), handler);
+    }
+
+    /**
+     * Makes a C function pointer whose calls do not enter the JVM: its arguments are copied, C gets a constant at once, and the
+     * handler runs later, on the scheduler's thread. Such a call never waits for a collection, and may come from where no Java
+     * can run, such as a critical downcall, a thread with a tiny stack, and {@code atexit}.
+     *
+     * <p>A handler runs only while the subscriber wants a value. What the handler passes to {@link #next} is delivered there and
+     * then. When the handler throws, the stream ends with the error. All listeners of a sink share one ring, and so calls of one
+     * native thread keep their order. Between a call of a listener and a value of a callback there is none.
+     *
+     * <p>The ring holds as many calls as the {@link Overflow} of the options says, rounded up to a power of two. Listeners
+     * know {@link Overflow#dropNewest} and {@link Overflow#error}. A call that finds no room is counted; there is no value yet for
+     * the discard hook. The first listener of a sink says how large the records are: make the one with the most parameters
+     * first.
+     *
+     * @param type the C function type
+     * @param handler what gets the arguments, on the scheduler's thread; a pointer arrives as a segment of length zero, because
+     *     what it leads to may be gone
+     * @param <F> the functional interface
+     * @return the pointer; it stays callable for the life of the process, and after the end its calls are only counted
+     * @throws IllegalArgumentException if the type has a result without {@link ListenerType#answering}, the handler is not an
+     *     instance of the interface, or the options have another {@link Overflow}
+     * @throws IllegalStateException if the subscription has ended, its ring has smaller records, or the system refuses memory
+     * @throws UnsupportedOperationException on the sink of a shared stream, or of a stream of questions
+     */
+    <F> MemorySegment listener(ListenerType<F> type, F handler);
+
+    /**
      * Hands a value over. On the scheduler's own thread it is delivered there and then, if nothing is queued, there is
      * demand, and no value is being delivered. With {@link Overflow#block} a native thread may wait here for room.
      *

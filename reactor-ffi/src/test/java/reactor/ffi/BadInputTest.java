@@ -89,7 +89,8 @@ class BadInputTest {
             CallbackOptions.onRegistered() CallbackOptions.onUnregistered()
             CallbackMetrics.name() CallbackMetrics.events() CallbackMetrics.delivered() CallbackMetrics.discarded()
             CallbackMetrics.dropped() CallbackMetrics.reserved() CallbackMetrics.lateCalls() CallbackMetrics.failedCalls()
-            CallbackMetrics.refusedCalls() CallbackMetrics.queued() CallbackMetrics.waiting() CallbackMetrics.subscribers()
+            CallbackMetrics.refusedCalls() CallbackMetrics.handledCalls() CallbackMetrics.droppedCalls()
+            CallbackMetrics.queued() CallbackMetrics.waiting() CallbackMetrics.subscribers() ListenerType.isNative()
             SchedulerMetrics.name() SchedulerMetrics.turns() SchedulerMetrics.wakeUps() SchedulerMetrics.refs()
             SchedulerMetrics.sources() SchedulerMetrics.longestTurn()
             PoolMetrics.stubs() PoolMetrics.quarantined() PoolMetrics.reusedEarly() PoolMetrics.unknown()
@@ -317,6 +318,39 @@ class BadInputTest {
                 "exactly one");
         refused(table, of, "no C type", illegal, () -> CallbackType.of(Text.class), "parameter 0", "String", "use");
         refused(table, of, "generic", illegal, () -> CallbackType.of(Generic.class), "generic", "declare");
+        refused(
+                table,
+                "ListenerType.of(Class)",
+                "a class",
+                illegal,
+                () -> ListenerType.of(String.class),
+                "String",
+                "declare");
+        refused(
+                table,
+                "ListenerType.of(CallbackType)",
+                "variadic",
+                illegal,
+                () -> ListenerType.of(CallbackType.of(EchoInt.class).variadic(1)),
+                "variadic",
+                "give a callback a type without");
+        refused(
+                table,
+                "ListenerType.answering(long, long, long)",
+                "too large",
+                illegal,
+                () -> ListenerType.of(EchoInt.class).answering(0, 1L << 31, 0),
+                "the result of",
+                "int",
+                "2147483648");
+        refused(
+                table,
+                "ListenerType.answering(double, double, double)",
+                "of an int",
+                illegal,
+                () -> ListenerType.of(EchoInt.class).answering(0.5, 0, 0),
+                "is int",
+                "answer whole numbers");
         CallbackType<EchoInt> type = CallbackType.of(EchoInt.class);
         String descriptor = "CallbackType.descriptor(FunctionDescriptor)";
         refused(
@@ -917,6 +951,44 @@ class BadInputTest {
         });
     }
 
+    private void listeners(List<Use> table, String kind, NativeSink<Object> live, NativeSink<Object> ended) {
+        for (Method method : NativeSink.class.getMethods()) {
+            if (!method.getName().equals("listener")) {
+                continue;
+            }
+            if (!kind.equals("plain")) {
+                refused(
+                        table,
+                        key(method),
+                        kind,
+                        UnsupportedOperationException.class,
+                        () -> invoke(method, live, samples(method)),
+                        "has no listeners",
+                        "use sink.callback");
+                continue;
+            }
+            refused(
+                    table,
+                    key(method),
+                    "after the end",
+                    IllegalStateException.class,
+                    () -> invoke(method, ended, samples(method)),
+                    "has ended",
+                    "while it lives");
+            Object[] arguments = samples(method);
+            arguments[1] = "a text";
+            refused(
+                    table,
+                    key(method),
+                    "another type",
+                    IllegalArgumentException.class,
+                    () -> invoke(method, live, arguments),
+                    "EchoInt",
+                    "String",
+                    "give an instance");
+        }
+    }
+
     @SuppressWarnings({"unchecked", "rawtypes"}) // wrong types are what it is about
     private void sinks(List<Use> table) {
         for (String kind : List.of("plain", "shared", "exchange")) {
@@ -924,6 +996,7 @@ class BadInputTest {
             NativeSink<Object> ended = sink(kind, false);
             Class<IllegalStateException> illegal = IllegalStateException.class;
             String late = kind + ", after the end";
+            listeners(table, kind, live, ended);
             for (Method method : NativeSink.class.getMethods()) {
                 if (method.getName().equals("callback")) {
                     refused(
@@ -1428,6 +1501,7 @@ class BadInputTest {
                         SchedulerOptions.named("x"),
                         Overflow.latest(),
                         CallbackType.of(EchoInt.class),
+                        ListenerType.of(EchoInt.class),
                         NativeCallback.direct(EchoInt.class, ECHO),
                         NativeCallback.synchronous(scheduler, EchoInt.class, ECHO),
                         new CallbackMeters(),
@@ -1453,6 +1527,7 @@ class BadInputTest {
                 SchedulerOptions.named("x"),
                 Overflow.latest(),
                 CallbackType.of(EchoInt.class),
+                ListenerType.of(EchoInt.class).answering(0, 0, 0),
                 EchoInt.class,
                 ECHO,
                 ABS,

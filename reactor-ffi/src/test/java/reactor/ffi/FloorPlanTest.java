@@ -93,7 +93,16 @@ class FloorPlanTest {
                         only(NativeAction.class)));
         KNOWS.put(
                 STREAM,
-                List.of(room(LOOP), room(UPCALL), room(LIFE), room(METRICS), room(COMMON), JDK, REACTOR, room(API)));
+                List.of(
+                        room(LOOP),
+                        room(UPCALL),
+                        room(RING),
+                        room(LIFE),
+                        room(METRICS),
+                        room(COMMON),
+                        JDK,
+                        REACTOR,
+                        room(API)));
         KNOWS.put(
                 CALL,
                 List.of(room(LOOP), room(UPCALL), room(LIFE), room(METRICS), room(COMMON), JDK, REACTOR, room(API)));
@@ -122,6 +131,7 @@ class FloorPlanTest {
         DOORS.put(Confined.class, List.of(room(CALL)));
         DOORS.put(NativeSignals.class, List.of(room(SIGNAL)));
         DOORS.put(CallbackType.class, List.of(room(UPCALL)));
+        DOORS.put(ListenerType.class, List.of(room(STREAM)));
         DOORS.put(CFunction.class, List.of(room(UPCALL)));
         DOORS.put(CallbackScheduler.class, List.of(room(LOOP)));
         DOORS.put(CallbackMetrics.class, List.of(room(METRICS)));
@@ -252,6 +262,7 @@ class FloorPlanTest {
         COMMON + ", 1",
         LIFE + ", 1",
         METRICS + ", 1",
+        RING + ", 5",
         UPCALL + ", 4",
         LOOP + ", 4",
         STREAM + ", 7",

@@ -24,7 +24,6 @@ class IdleIT {
     @RegisterExtension
     final TestScheduler loop = new TestScheduler("IdleIT");
 
-    private final CallbackScheduler scheduler = loop.scheduler;
     private final String name = loop.name;
     private final CallbackOptions options = loop.options;
     private final TestEvents events = new TestEvents();

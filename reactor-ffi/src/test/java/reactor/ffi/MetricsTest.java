@@ -243,9 +243,10 @@ class MetricsTest {
                 ask.onAsk(0, 0, 1);
             }
             assertThat(loop.metrics())
-                    .hasToString("CallbackMetrics[name=" + name
-                            + ", events=0, delivered=0, discarded=0, dropped=0, reserved=0,"
-                            + " lateCalls=3, failedCalls=2, refusedCalls=1, queued=0, waiting=0, subscribers=0]");
+                    .hasToString(
+                            "CallbackMetrics[name=" + name
+                                    + ", events=0, delivered=0, discarded=0, dropped=0, reserved=0,"
+                                    + " lateCalls=3, failedCalls=2, refusedCalls=1, handledCalls=0, droppedCalls=0, queued=0, waiting=0, subscribers=0]");
         }
 
         @Test

@@ -334,9 +334,10 @@ class NativeFluxReactorTest {
             loop.settle();
             Calls.fromThreads(pointer.get(), 1, 4, 0);
             assertThat(loop.metrics())
-                    .hasToString("CallbackMetrics[name=" + name
-                            + ", events=7, delivered=3, discarded=4, dropped=0, reserved=0,"
-                            + " lateCalls=4, failedCalls=1, refusedCalls=0, queued=0, waiting=0, subscribers=0]");
+                    .hasToString(
+                            "CallbackMetrics[name=" + name
+                                    + ", events=7, delivered=3, discarded=4, dropped=0, reserved=0,"
+                                    + " lateCalls=4, failedCalls=1, refusedCalls=0, handledCalls=0, droppedCalls=0, queued=0, waiting=0, subscribers=0]");
         }
 
         @Test
@@ -344,7 +345,7 @@ class NativeFluxReactorTest {
             assertThat(CallbackMetrics.of("nobody"))
                     .hasToString(
                             "CallbackMetrics[name=nobody, events=0, delivered=0, discarded=0, dropped=0, reserved=0,"
-                                    + " lateCalls=0, failedCalls=0, refusedCalls=0, queued=0, waiting=0, subscribers=0]");
+                                    + " lateCalls=0, failedCalls=0, refusedCalls=0, handledCalls=0, droppedCalls=0, queued=0, waiting=0, subscribers=0]");
         }
     }
 }

@@ -114,6 +114,8 @@ final class BoundMeters {
                 .counter("source.calls.late", "Calls after the end", CallbackMetrics::lateCalls)
                 .counter("source.calls.failed", "Calls whose handler failed", CallbackMetrics::failedCalls)
                 .counter("source.calls.refused", "Calls whose handler was not run", CallbackMetrics::refusedCalls)
+                .counter("source.calls.handled", "Calls that reached a listener", CallbackMetrics::handledCalls)
+                .counter("source.calls.dropped", "Calls of listeners without room", CallbackMetrics::droppedCalls)
                 .gauge("source.queued", "Values that wait in queues", CallbackMetrics::queued)
                 .gauge("source.waiting", "Native threads that wait for room", CallbackMetrics::waiting)
                 .gauge("source.subscribers", "Live subscriptions", CallbackMetrics::subscribers);

@@ -14,6 +14,7 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.CallbackType;
 import reactor.ffi.Exchange;
 import reactor.ffi.ExchangeSink;
+import reactor.ffi.ListenerType;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.NativeDemand;
@@ -77,6 +78,15 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
     @Override
     public <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
         return sink.callback(type, handler, fallback);
+    }
+
+    @Override
+    public <F> MemorySegment listener(ListenerType<F> type, F handler) {
+        requireNonNull(type, "type");
+        requireNonNull(handler, "handler");
+        throw new UnsupportedOperationException(
+                "a stream of questions has no listeners, as C does not wait for the handler of " + type
+                        + ": use sink.callback");
     }
 
     @Override

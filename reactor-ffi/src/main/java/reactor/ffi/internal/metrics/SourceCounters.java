@@ -41,6 +41,9 @@ public final class SourceCounters {
     /** Values that were put into the reserve of the queue. */
     public final LongAdder reserved = new LongAdder();
 
+    /** The calls of listeners. */
+    public final ListenerCounters listeners = new ListenerCounters();
+
     /** Of the subscriptions that live. */
     @GuardedBy("this")
     private final Set<QueueCounts> live = new HashSet<>();
@@ -134,6 +137,7 @@ public final class SourceCounters {
             queued += queue.everQueued();
             waiting += queue.waiting();
         }
+        listeners.update();
         return new SourceCounts(
                 name,
                 delivered + discarded + queued,
@@ -141,9 +145,11 @@ public final class SourceCounters {
                 discarded,
                 dropped,
                 reserved.sum(),
-                lateCalls(),
+                lateCalls() + listeners.late(),
                 failedCalls(),
-                refusedCalls(),
+                refusedCalls() + listeners.leftOver.sum(),
+                listeners.handled.sum(),
+                listeners.dropped(),
                 queued,
                 waiting,
                 live.size());

@@ -11,6 +11,8 @@ public record SourceCounts(
         long lateCalls,
         long failedCalls,
         long refusedCalls,
+        long handledCalls,
+        long droppedCalls,
         long queued,
         int waiting,
         int subscribers) {
@@ -20,7 +22,7 @@ public record SourceCounts(
     public String toString() {
         return "[name=" + name + ", events=" + events + ", delivered=" + delivered + ", discarded=" + discarded
                 + ", dropped=" + dropped + ", reserved=" + reserved + ", lateCalls=" + lateCalls + ", failedCalls="
-                + failedCalls + ", refusedCalls=" + refusedCalls + ", queued=" + queued + ", waiting=" + waiting
-                + ", subscribers=" + subscribers + "]";
+                + failedCalls + ", refusedCalls=" + refusedCalls + ", handledCalls=" + handledCalls + ", droppedCalls="
+                + droppedCalls + ", queued=" + queued + ", waiting=" + waiting + ", subscribers=" + subscribers + "]";
     }
 }

@@ -50,7 +50,7 @@ final class SystemMemory {
      * Pages that can be read and written.
      *
      * @param name how the mapping is called in {@code /proc/self/maps}, and so in a crash report
-     * @throws IllegalStateException if there is no memory, or no mapping, left
+     * @throws IllegalStateException if the system has no memory, or no mapping, left
      */
     static long map(long bytes, String name) {
         try (Arena arena = Arena.ofConfined()) {

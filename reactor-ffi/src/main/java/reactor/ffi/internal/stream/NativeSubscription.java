@@ -2,6 +2,7 @@ package reactor.ffi.internal.stream;
 
 import static java.util.Objects.requireNonNull;
 
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
@@ -10,11 +11,13 @@ import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
 import reactor.core.Disposable;
+import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.publisher.Operators;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
 import reactor.ffi.Exchange;
+import reactor.ffi.ListenerType;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
@@ -38,7 +41,8 @@ import reactor.util.context.ContextView;
  * the mark and does the rest. First no value is taken any more and whoever waits for room goes. Then what was registered is
  * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
  */
-final class NativeSubscription<T> extends InboxOwner<T> implements Subscription, RegisteringSink<T>, Scannable {
+final class NativeSubscription<T> extends InboxOwner<T>
+        implements Subscription, RegisteringSink<T>, Listening, Scannable {
 
     @SuppressWarnings("rawtypes")
     private static final AtomicLongFieldUpdater<NativeSubscription> REQUESTED =
@@ -68,6 +72,9 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     private final Teardown teardown;
     private final Registration<? super NativeSink<T>> registration;
     private final Departures departures;
+
+    /** The listeners, or null without any. Set once, under the lock of {@link #teardown}. */
+    private volatile @Nullable Listeners<T> listeners;
 
     /** The number of this subscription among those that were cancelled, from 1. Accessed under the lock of {@link #departures}. */
     long departure;
@@ -247,7 +254,21 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     @Override
     public boolean next(T value) {
         requireNonNull(value, "value");
-        return (scheduler.isOwnTurn() && deliverHere(value)) || inbox.put(value);
+        return (scheduler.isOwnTurn() && (deliverHere(value) || isHandedOverByListener(value))) || inbox.put(value);
+    }
+
+    /** The stream was completed elsewhere: what listeners hand over for calls that came before is still delivered. */
+    private boolean isHandedOverByListener(T value) {
+        Listeners<T> some = listeners;
+        if (terminal == null || some == null || !some.isHandling() || over()) {
+            return false;
+        }
+        some.keep(value);
+        return true;
+    }
+
+    private boolean isListenerHandling(Listeners<T> some) {
+        return scheduler.isOwnTurn() && some.isHandling();
     }
 
     /**
@@ -376,6 +397,10 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     private void closeQueue() {
         try {
             inbox.close();
+            Listeners<T> some = listeners;
+            if (some != null) {
+                some.close(isListenerHandling(some));
+            }
         } finally {
             signal(); // without memory too
         }
@@ -402,11 +427,25 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
             }
             inbox.roomMade(emitted == budget && emitted < demand);
         }
+        Listeners<T> some = listeners;
+        boolean handled = some != null && handle(some, budget);
         if (mayEnd()) {
             end();
             return true;
         }
-        return emitted > 0;
+        return emitted > 0 || handled;
+    }
+
+    /** What listeners have handed over since the queue was closed, and the calls that they have not yet handled. */
+    private boolean handle(Listeners<T> some, int budget) {
+        boolean did = false;
+        while (requested > 0 && !over() && some.hasKept()) {
+            emit(requireNonNull(some.pollKept()));
+            counters.deliveredInPlace.increment();
+            Operators.produced(REQUESTED, this, 1);
+            did = true;
+        }
+        return some.handle(budget) || did;
     }
 
     /** Delivers up to {@code most} queued values; returns how many were delivered. */
@@ -432,7 +471,16 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     @Override
     protected boolean hasWork() {
         return !ended
-                && (mayRegister || (requested > 0 && !over() && !inbox.isEmpty()) || mayEnd() || mayPassDemandOn());
+                && (mayRegister
+                        || (requested > 0 && !over() && !inbox.isEmpty())
+                        || mayEnd()
+                        || mayPassDemandOn()
+                        || mayHandle());
+    }
+
+    private boolean mayHandle() {
+        Listeners<T> some = listeners;
+        return some != null && (some.hasWork() || (some.hasKept() && requested > 0 && !over()));
     }
 
     /** Returns whether the subscription ends without delivering what is queued. */
@@ -441,7 +489,12 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     }
 
     private boolean mayEnd() {
-        return registered && !ended && (over() || (terminal != null && inbox.isEmpty()));
+        return registered && !ended && (over() || (terminal != null && inbox.isEmpty() && isHandled()));
+    }
+
+    private boolean isHandled() {
+        Listeners<T> some = listeners;
+        return some == null || some.isDone();
     }
 
     private void emit(T value) {
@@ -479,6 +532,10 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
         Throwable before = run(beforeUnregister);
         discardQueued();
         Throwable after = teardown.run();
+        Listeners<T> some = listeners;
+        if (some != null) {
+            some.end();
+        }
         Throwable undone = both(before, after);
         letGo();
         unregistered = true;
@@ -539,6 +596,13 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
                 discard(value, counters.leftOver);
             }
         }
+        Listeners<T> some = listeners;
+        if (some != null) {
+            for (T kept = some.pollKept(); kept != null; kept = some.pollKept()) {
+                discard(kept, counters.leftOver);
+            }
+            some.discard();
+        }
     }
 
     private static void awaitProducer() {
@@ -595,6 +659,59 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
     protected boolean runsOn(Thread thread) {
         Predicate<Thread> shared = alsoRunsOn;
         return teardown.runsOn(thread) || (shared != null && shared.test(thread));
+    }
+
+    // ---- listeners: the scheduler's thread, but for the first two
+
+    @Override
+    public <F> MemorySegment listener(ListenerType<F> type, F handler) {
+        return teardown.listener((ListenerSignature<F>) requireNonNull(type, "type"), handler, this::listeners);
+    }
+
+    /** Under the lock of {@link #teardown}. */
+    private Listeners<T> listeners(ListenerSignature<?> type) {
+        Listeners<T> some = listeners;
+        if (some == null) {
+            some = new Listeners<>(this, counters.listeners, options, type);
+            listeners = some;
+            if (isCancelled()) { // either refuse() has seen the listeners, or this sees the end
+                some.close(false);
+            }
+        }
+        return some;
+    }
+
+    @Override
+    public boolean wantsRecords() {
+        return requested > 0 && !over() && inbox.isEmpty();
+    }
+
+    @Override
+    public boolean isOver() {
+        return over();
+    }
+
+    @Override
+    public void executeAfter(long nanos, Runnable work) {
+        Disposable _ = scheduler.executeAfter(nanos, work);
+    }
+
+    @Override
+    public void listenerFailed(Throwable thrown) {
+        counters.countFailedCall();
+        handlerFailed(thrown);
+    }
+
+    @Override
+    public void ringFull() {
+        fail(Exceptions.failWithOverflow("the ring of " + options.name() + " is full: " + options.overflow()));
+    }
+
+    @Override
+    public void producerDied() {
+        fail(new IllegalStateException(
+                "a native thread has died, or was stopped for good, inside of a listener's pointer of " + options.name()
+                        + ": its call is lost, and what comes after it in the ring would wait for ever"));
     }
 
     // ---- the registration
@@ -662,7 +779,8 @@ final class NativeSubscription<T> extends InboxOwner<T> implements Subscription,
             return failure();
         }
         if (key == Attr.BUFFERED) {
-            return (int) Math.min(Integer.MAX_VALUE, inbox.size());
+            Listeners<T> some = listeners;
+            return (int) Math.min(Integer.MAX_VALUE, inbox.size() + (some == null ? 0 : some.pending()));
         }
         if (key == Attr.CAPACITY) {
             return options.overflow().capacity();

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import reactor.ffi.CallbackType;
+import reactor.ffi.ListenerType;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.NativeSink;
@@ -27,6 +28,16 @@ public sealed interface RegisteringSink<T> extends NativeSink<T>, Owner permits 
     default <F> MemorySegment callback(CallbackType<F> type, F handler, F fallback) {
         return teardown()
                 .callback((Signature<F>) requireNonNull(type, "type"), handler, requireNonNull(fallback, "fallback"));
+    }
+
+    @Override
+    default <F> MemorySegment listener(ListenerType<F> type, F handler) {
+        requireNonNull(type, "type");
+        requireNonNull(handler, "handler");
+        throw new UnsupportedOperationException(
+                "a shared stream has no listeners, as its values are for several subscribers: make "
+                        + type
+                        + " on the sink of NativeFlux.create, and share() that Flux; or use sink.callback");
     }
 
     @Override

@@ -11,9 +11,11 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
+import reactor.ffi.internal.FunctionPointer;
 import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.Property;
 import reactor.ffi.internal.loop.Errors;
@@ -60,11 +62,11 @@ final class Teardown {
 
     /** The callbacks by address, those that have ended too: a pointer may be released after the end. */
     @GuardedBy("this")
-    private final Map<Long, Upcall> made = new HashMap<>();
+    private final Map<Long, FunctionPointer> made = new HashMap<>();
 
     /** The callbacks that were made since the last {@link #releaseNotify}. */
     @GuardedBy("this")
-    private List<Upcall> notNotified = new ArrayList<>();
+    private List<FunctionPointer> notNotified = new ArrayList<>();
 
     /**
      * The memory that this registration's slots keep. Replaced once the registration has ended, so that only the slots
@@ -127,20 +129,48 @@ final class Teardown {
         Upcall upcall = signature.hasUserData()
                 ? ownUserData().open(signature, handler, fallback, owner, memory)
                 : signature.open(handler, fallback, owner, source, memory);
+        return push(upcall);
+    }
+
+    /** A pointer whose calls are records of a ring: machine code, or where there is none an upcall. */
+    synchronized <F> MemorySegment listener(
+            ListenerSignature<F> type, F handler, Function<ListenerSignature<?>, Listeners<?>> listeners) {
+        if (running) {
+            throw new IllegalStateException("the subscription of " + name + " has ended: make " + type.signature.name()
+                    + " listeners while it lives");
+        }
+        type.check(handler);
+        Listeners<?> ring = listeners.apply(type);
+        return push(
+                type.isNative()
+                        ? ring.open(type, handler)
+                        : type.signature.open(
+                                type.entry(),
+                                ring.producer(type, handler),
+                                handler,
+                                type.late(),
+                                owner,
+                                source,
+                                memory));
+    }
+
+    /** Makes a pointer a part of the registration. */
+    @GuardedBy("this")
+    private MemorySegment push(FunctionPointer pointer) {
         boolean pushed = false;
         try {
-            made.put(upcall.pointer().address(), upcall);
-            notNotified.add(upcall);
-            pushed = stack.add(upcall);
+            made.put(pointer.pointer().address(), pointer);
+            notNotified.add(pointer);
+            pushed = stack.add(pointer);
         } finally {
             if (!pushed) { // no memory: the pointer was not returned to anybody
-                release(upcall);
+                release(pointer);
             }
         }
         if (owner.isCancelled()) {
-            upcall.retire();
+            pointer.retire();
         }
-        return upcall.pointer();
+        return pointer.pointer();
     }
 
     synchronized MemorySegment userData() {
@@ -170,21 +200,21 @@ final class Teardown {
         return arena;
     }
 
-    void release(MemorySegment pointer) {
-        Upcall upcall;
+    void release(MemorySegment address) {
+        FunctionPointer pointer;
         synchronized (this) {
-            upcall = made.get(pointer.address());
+            pointer = made.get(address.address());
         }
-        if (upcall != null) {
-            release(upcall);
+        if (pointer != null) {
+            release(pointer);
         }
     }
 
-    private synchronized void release(Upcall upcall) {
-        made.remove(upcall.pointer().address(), upcall);
-        notNotified.remove(upcall);
-        stack.remove(upcall);
-        upcall.release();
+    private synchronized void release(FunctionPointer pointer) {
+        made.remove(pointer.pointer().address(), pointer);
+        notNotified.remove(pointer);
+        stack.remove(pointer);
+        pointer.release();
     }
 
     synchronized MemorySegment releaseNotify() {
@@ -192,8 +222,9 @@ final class Teardown {
             throw new IllegalStateException(
                     "the subscription of " + name + " has ended: ask for releaseNotify while it lives");
         }
-        List<Upcall> done = notNotified;
-        boolean shared = !done.isEmpty() && done.stream().allMatch(Upcall::hasUserData);
+        List<FunctionPointer> done = notNotified;
+        boolean shared = !done.isEmpty()
+                && done.stream().allMatch(pointer -> pointer instanceof Upcall upcall && upcall.hasUserData());
         notNotified = new ArrayList<>();
         Upcall[] self = new Upcall[1];
         DestroyNotify notify = userData -> {
@@ -322,6 +353,9 @@ final class Teardown {
         for (Object last = lastOrEnd(); last != null; last = lastOrEnd()) {
             if (last instanceof Upcall upcall) {
                 retire(upcall);
+            } else if (last instanceof FunctionPointer listener) { // no handler of it runs on a native thread
+                listener.retire();
+                remove(listener);
             } else if (last instanceof Thread loop) {
                 join(loop);
                 remove(loop);

@@ -1,9 +1,26 @@
 package reactor.ffi.internal.upcall;
 
+import java.lang.foreign.MemorySegment;
+
 /** Says how native access is enabled, where the JVM denies it. */
-final class NativeAccess {
+public final class NativeAccess {
 
     private NativeAccess() {}
+
+    /**
+     * Returns where native access is enabled.
+     *
+     * @param what cannot be bound to C else
+     * @throws IllegalCallerException where the JVM denies it
+     */
+    @SuppressWarnings("restricted")
+    public static void require(String what) {
+        try {
+            MemorySegment _ = MemorySegment.NULL.reinterpret(0);
+        } catch (IllegalCallerException denied) {
+            throw denied(what, denied);
+        }
+    }
 
     static IllegalCallerException denied(String what, IllegalCallerException cause) {
         Module module = NativeAccess.class.getModule();

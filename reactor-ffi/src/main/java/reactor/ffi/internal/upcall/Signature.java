@@ -302,7 +302,23 @@ public final class Signature<F> implements CallbackType<F> {
      */
     public Upcall open(
             MethodHandle entry, Object target, F handler, @Nullable F fallback, Callee callee, Object owner) {
-        return Stubs.open(this, entry, target, fallback, callee, SourceKey.of(owner, type, handler), callee);
+        return open(entry, target, handler, fallback, callee, owner, callee);
+    }
+
+    /**
+     * As the one above.
+     *
+     * @param keep not collected before the slot is reused
+     */
+    public Upcall open(
+            MethodHandle entry,
+            Object target,
+            F handler,
+            @Nullable F fallback,
+            Callee callee,
+            Object owner,
+            Object keep) {
+        return Stubs.open(this, entry, target, fallback, callee, SourceKey.of(owner, type, handler), keep);
     }
 
     /** Checks the type of a handler, which raw types do not, so that the error comes here and not at the first call. */
@@ -315,6 +331,21 @@ public final class Signature<F> implements CallbackType<F> {
     }
 
     /**
+     * The interface's method as {@code (Object handler, arguments...)result}, with the types that the interface declares.
+     *
+     * @throws IllegalArgumentException if the type is of a function that Java calls, or the interface cannot be called from here
+     */
+    public MethodHandle method() {
+        if (!calling.equals(Calling.PLAIN)) {
+            throw new IllegalArgumentException("the type of " + name()
+                    + " is variadic or keeps errno, which is for functions that Java calls: give a callback a type without"
+                    + " .variadic(...) and .errno()");
+        }
+        MethodHandle handler = Interfaces.unreflect(type, method, lookup);
+        return handler.asType(handler.type().changeParameterType(0, Object.class));
+    }
+
+    /**
      * Returns the handle that calls the handler given as its first argument, with scoped arguments, and checks the
      * handler's result. In the type of the handle a pointer is a {@code long}. The handle throws what the handler
      * throws.
@@ -322,14 +353,7 @@ public final class Signature<F> implements CallbackType<F> {
     public MethodHandle invoker() {
         MethodHandle made = invoker;
         if (made == null) {
-            if (!calling.equals(Calling.PLAIN)) {
-                throw new IllegalArgumentException("the type of " + name()
-                        + " is variadic or keeps errno, which is for functions that Java calls: give a callback a type without"
-                        + " .variadic(...) and .errno()");
-            }
-            MethodHandle handler = Interfaces.unreflect(type, method, lookup);
-            MethodType general = handler.type().changeParameterType(0, Object.class);
-            made = Arguments.wrap(name(), handler.asType(general), descriptor, handles | handle());
+            made = Arguments.wrap(name(), method(), descriptor, handles | handle());
             invoker = made;
         }
         return made;
@@ -351,7 +375,7 @@ public final class Signature<F> implements CallbackType<F> {
      * Returns the C function type without names, and with numbers in place of pointers: stubs of types that are equal
      * then can be shared.
      */
-    FunctionDescriptor neutralDescriptor() {
+    public FunctionDescriptor neutralDescriptor() {
         FunctionDescriptor made = neutral;
         if (made == null) {
             MemoryLayout[] arguments = descriptor.argumentLayouts().stream()
@@ -386,7 +410,7 @@ public final class Signature<F> implements CallbackType<F> {
         return userData;
     }
 
-    Class<F> type() {
+    public Class<F> type() {
         return type;
     }
 
@@ -398,7 +422,7 @@ public final class Signature<F> implements CallbackType<F> {
         return lookup;
     }
 
-    FunctionDescriptor descriptor() {
+    public FunctionDescriptor descriptor() {
         return descriptor;
     }
 

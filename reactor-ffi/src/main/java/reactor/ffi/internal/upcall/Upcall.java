@@ -2,12 +2,13 @@ package reactor.ffi.internal.upcall;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import reactor.ffi.internal.FunctionPointer;
 
 /**
  * One binding of a handler to a slot: native code gets the slot's pointer, and calls reach the handler until the binding
  * is retired. All methods may be called from any thread, any number of times.
  */
-public final class Upcall {
+public final class Upcall implements FunctionPointer {
 
     /** Where its slot is: in the pool of a C type, or in a shared stub. */
     abstract static class Home {
@@ -48,6 +49,7 @@ public final class Upcall {
     }
 
     /** Returns the C function pointer, which may be called for the life of the process. */
+    @Override
     public MemorySegment pointer() {
         return slot.pointer;
     }
@@ -58,6 +60,7 @@ public final class Upcall {
     }
 
     /** Makes the slot inert: later calls get the fallback and are counted as late. Calls that are inside run on. */
+    @Override
     public void retire() {
         home.retire(this, keep);
     }
@@ -71,6 +74,7 @@ public final class Upcall {
     }
 
     /** Makes the slot inert and free for reuse at once. Called when native code is done with the pointer. */
+    @Override
     public void release() {
         home.release(this);
     }

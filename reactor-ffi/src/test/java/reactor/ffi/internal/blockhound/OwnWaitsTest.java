@@ -43,6 +43,7 @@ class OwnWaitsTest {
             "loop.Watch.look",
             "upcall.NativeThreads.linger",
             "upcall.Sweeper.run",
+            "ring.Bell.run",
             "call.Closings.run",
             // The shutdown hook's.
             "loop.ExitHook$Leave.awaitEnd",

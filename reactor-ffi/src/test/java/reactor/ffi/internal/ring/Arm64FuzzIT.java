@@ -7,6 +7,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -84,7 +85,7 @@ class Arm64FuzzIT {
                 List.of("aarch64-linux-gnu-gcc", "-O1", "-w", "-static", "-pthread", "-o", program.toString()));
         for (int from = 0; from < calls.size(); from += PER_FILE) {
             Path file = folder.resolve("calls" + from + ".c");
-            try (PrintWriter c = new PrintWriter(file.toFile())) {
+            try (PrintWriter c = new PrintWriter(file.toFile(), StandardCharsets.UTF_8)) {
                 c.println("#include <stdint.h>");
                 List<RandomCall> some = calls.subList(from, Math.min(calls.size(), from + PER_FILE));
                 some.forEach(call -> c.println(call.c()));
@@ -92,7 +93,7 @@ class Arm64FuzzIT {
             command.add(file.toString());
         }
         Path table = folder.resolve("table.c");
-        try (PrintWriter c = new PrintWriter(table.toFile())) {
+        try (PrintWriter c = new PrintWriter(table.toFile(), StandardCharsets.UTF_8)) {
             c.println("#include \"harness.h\"");
             calls.forEach(call -> c.println("int64_t call_" + call.number() + "();"));
             calls.forEach(call -> c.println(arguments(call)));

@@ -18,6 +18,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +46,7 @@ final class ProducerFuzz {
                 new ArrayList<>(List.of("cc", "-O1", "-w", "-shared", "-fPIC", "-o", library.toString()));
         for (int from = 0; from < calls.size(); from += PER_FILE) {
             Path file = folder.resolve("calls" + from + ".c");
-            try (PrintWriter c = new PrintWriter(file.toFile())) {
+            try (PrintWriter c = new PrintWriter(file.toFile(), StandardCharsets.UTF_8)) {
                 c.println("#include <stdint.h>");
                 calls.subList(from, Math.min(calls.size(), from + PER_FILE)).forEach(call -> c.println(call.c()));
             }

@@ -8,7 +8,7 @@ import reactor.ffi.internal.ring.Shape.Kind;
 import reactor.ffi.internal.ring.Shape.Result;
 
 /** A random C function type, with an argument for each parameter, and the three constants that C is to get. */
-record RandomCall(int number, List<Kind> kinds, boolean[] pointers, ResultType result, Results results) {
+record RandomCall(int number, List<Kind> kinds, List<Boolean> pointers, ResultType result, Results results) {
 
     private static final int MOST_ARGUMENTS = 24;
 
@@ -42,16 +42,20 @@ record RandomCall(int number, List<Kind> kinds, boolean[] pointers, ResultType r
     private static RandomCall one(int number, Random random) {
         List<Kind> kinds = new ArrayList<>();
         int count = random.nextInt(MOST_ARGUMENTS + 1);
-        boolean[] pointers = new boolean[count];
+        List<Boolean> pointers = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            Kind kind = Kind.values()[random.nextInt(Kind.values().length)];
+            Kind kind = any(Kind.values(), random);
             kinds.add(kind);
-            pointers[i] = kind == Kind.LONG && random.nextBoolean();
+            pointers.add(kind == Kind.LONG && random.nextBoolean());
         }
-        ResultType result = ResultType.values()[random.nextInt(ResultType.values().length)];
+        ResultType result = any(ResultType.values(), random);
         Results results = new Results(
                 bits(result, random), random.nextInt(3) == 0 ? 0 : bits(result, random), bits(result, random));
         return new RandomCall(number, kinds, pointers, result, results);
+    }
+
+    private static <T> T any(T[] values, Random random) {
+        return values[random.nextInt(values.length)];
     }
 
     private static long bits(ResultType result, Random random) {
@@ -113,7 +117,7 @@ record RandomCall(int number, List<Kind> kinds, boolean[] pointers, ResultType r
             case BYTE -> number % 2 == 0 ? "int8_t" : "uint8_t";
             case SHORT -> number % 2 == 0 ? "int16_t" : "uint16_t";
             case INT -> "int32_t";
-            case LONG -> pointers[i] ? "void *" : "int64_t";
+            case LONG -> pointers.get(i) ? "void *" : "int64_t";
             case FLOAT -> "float";
             case DOUBLE -> "double";
         };

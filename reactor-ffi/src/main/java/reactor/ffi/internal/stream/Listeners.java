@@ -1,0 +1,281 @@
+package reactor.ffi.internal.stream;
+
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.Overflow;
+import reactor.ffi.internal.metrics.ListenerCounters;
+import reactor.ffi.internal.ring.JavaProducer;
+import reactor.ffi.internal.ring.ListenerPointer;
+import reactor.ffi.internal.ring.Ring;
+import reactor.ffi.internal.ring.Rings;
+
+/**
+ * The listeners of one subscription: the ring that their calls are written to, and the handlers that get them.
+ *
+ * <p>The ring is a queue in front of the subscription's own. A record is taken only while the subscriber wants a value and none
+ * is queued, and that is looked at again after each, as a handler may hand over none or five. All methods are called on the
+ * scheduler's thread, except where they say otherwise.
+ */
+final class Listeners<T> {
+
+    /** How many batches in a row may find the next record incomplete, before the loop may sleep meanwhile. */
+    private static final int PATIENCE = 32;
+
+    /** How often the loop looks at a record that stays incomplete, once the loop sleeps in between. */
+    private static final int LOOKS = 10_000;
+
+    private static final int QUICK_LOOKS = 100;
+    private static final long QUICK = TimeUnit.MICROSECONDS.toNanos(200);
+    private static final long SLOW = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private static final AtomicInteger LAST_ID = new AtomicInteger();
+
+    private final Listening owner;
+    private final ListenerCounters counts;
+    private final Ring ring;
+
+    /** The most records of a batch: their room goes back to the producers together. */
+    private final int batch;
+
+    /** The listeners, by the index that their records carry. Replaced under the lock of {@link Teardown}. */
+    private volatile Listener[] listeners = {};
+
+    /** Values that handlers handed over after the queue was closed. */
+    private final ArrayDeque<T> behind = new ArrayDeque<>();
+
+    /** Whether a handler runs. */
+    private boolean handling;
+
+    /** Whether a handler has ended the stream, so that the records behind its own are not handled. */
+    private boolean abandoned;
+
+    /** How many batches in a row found the next record incomplete. */
+    private int holes;
+
+    /** How many looks after a sleep found the next record incomplete. */
+    private int looks;
+
+    /** Whether a task is queued that looks again. */
+    private boolean lookComes;
+
+    private record Listener(int id, MethodHandle reader, Object handler) {
+
+        void handle(long record) throws Throwable {
+            reader.invokeExact(handler, record);
+        }
+    }
+
+    /**
+     * Opens a ring. Called by the thread that registers.
+     *
+     * @param first the listener whose records say how large all records are
+     * @throws IllegalArgumentException if listeners cannot have the overflow policy
+     */
+    Listeners(Listening owner, ListenerCounters counts, CallbackOptions options, ListenerSignature<?> first) {
+        Overflow overflow = options.overflow();
+        if (overflow.policy() != Overflow.Policy.ERROR && overflow.policy() != Overflow.Policy.DROP_NEWEST) {
+            throw new IllegalArgumentException("the options of " + options.name() + " say " + overflow
+                    + ", which a listener cannot do, as its calls take no lock and do not wait: give"
+                    + " CallbackOptions.overflow Overflow.dropNewest(n) or Overflow.error(n), or use sink.callback");
+        }
+        this.owner = owner;
+        this.counts = counts;
+        int capacity = Integer.highestOneBit(2 * overflow.capacity() - 1); // rounded up to a power of two
+        this.batch = Math.max(1, capacity >> 2);
+        this.ring = Rings.open(
+                capacity,
+                first.shape.recordSize(),
+                overflow.policy() == Overflow.Policy.ERROR,
+                owner::signal,
+                counts::notTaken);
+    }
+
+    /** Makes a pointer whose machine code writes into the ring. Called by the thread that registers. */
+    <F> ListenerPointer open(ListenerSignature<F> type, F handler) {
+        ListenerPointer pointer =
+                ListenerPointer.open(type.shape, ring, add(type, handler), type.results(), counts::notTaken);
+        counts.add(pointer::count);
+        return pointer;
+    }
+
+    /** Makes what the handle {@link ListenerSignature#entry} of an upcall writes into the ring by. */
+    <F> JavaProducer producer(ListenerSignature<F> type, F handler) {
+        return new JavaProducer(ring, add(type, handler), type.results(), counts::notTaken);
+    }
+
+    /** Adds a listener, and returns what its records carry. */
+    private <F> long add(ListenerSignature<F> type, F handler) {
+        if (type.shape.recordSize() > ring.stride()) {
+            throw new IllegalStateException("a call of " + type.signature.name() + " needs " + type.shape.recordSize()
+                    + " bytes in the ring, whose records have " + ring.stride()
+                    + ": make this listener first on its sink, as the first one says how large the records are");
+        }
+        Listener[] more = Arrays.copyOf(listeners, listeners.length + 1);
+        int id = LAST_ID.incrementAndGet();
+        more[more.length - 1] = new Listener(id, type.reader, handler);
+        listeners = more;
+        return ((long) id << 32) | (more.length - 1);
+    }
+
+    /** Returns the listener whose record this is, or null if the pointer was bound elsewhere when the call began. */
+    private @Nullable Listener of(long record) {
+        long info = Ring.info(record);
+        Listener[] known = listeners;
+        int index = (int) info;
+        return index < known.length && known[index].id == (int) (info >> 32) ? known[index] : null;
+    }
+
+    /** Calls the handlers of at most so many records. Returns whether there were any. */
+    boolean handle(int budget) {
+        long limit = ring.tail();
+        int most = Math.min(budget, batch);
+        int taken = 0;
+        try {
+            while (taken < most && mayTake()) {
+                long record = ring.peek(limit);
+                if (record == 0) {
+                    break;
+                }
+                ring.take();
+                taken++;
+                call(record);
+            }
+        } finally {
+            ring.release();
+        }
+        if (taken > 0) {
+            holes = 0;
+            looks = 0;
+        } else if (mayTake() && isIncomplete(limit)) {
+            await();
+        }
+        if (ring.isOverflowed() && ring.isEmpty()) {
+            owner.ringFull();
+        }
+        return taken > 0;
+    }
+
+    private boolean mayTake() {
+        return !abandoned && behind.isEmpty() && owner.wantsRecords();
+    }
+
+    private void call(long record) {
+        Listener listener = of(record);
+        if (listener == null) {
+            counts.notTaken(0, 1);
+            return;
+        }
+        counts.handled.increment();
+        handling = true;
+        try {
+            listener.handle(record);
+        } catch (Throwable thrown) {
+            owner.listenerFailed(thrown);
+        } finally {
+            handling = false;
+        }
+    }
+
+    /** Returns whether a producer still writes the next record, or has died over the record. */
+    private boolean isIncomplete(long limit) {
+        return !ring.isEmpty() && ring.peek(limit) == 0;
+    }
+
+    private void await() {
+        if (looks >= LOOKS) {
+            giveUp();
+        } else if (++holes >= PATIENCE && !lookComes) {
+            lookComes = true;
+            owner.executeAfter(looks < QUICK_LOOKS ? QUICK : SLOW, () -> {
+                lookComes = false;
+                looks++;
+                owner.signal();
+            });
+        }
+    }
+
+    /** Handles the records behind one whose producer has died, and ends the stream. */
+    private void giveUp() {
+        ring.close();
+        ring.abandon();
+        long limit = ring.tail();
+        while (!ring.isEmpty() && !owner.isOver()) {
+            long record = ring.peek(limit);
+            ring.take();
+            if (record != 0) {
+                call(record);
+            }
+        }
+        owner.producerDied();
+    }
+
+    /** Has the next producer ring, because the loop looks no more by itself. Returns whether {@link #handle} would do something. */
+    boolean hasWork() {
+        ring.rearm();
+        if (ring.isEmpty()) {
+            return ring.isOverflowed();
+        }
+        return mayTake() && !(lookComes && isIncomplete(ring.tail()));
+    }
+
+    /** Returns whether a handler runs that may hand values over. Called by the thread that has the turn. */
+    boolean isHandling() {
+        return handling && !abandoned;
+    }
+
+    /**
+     * Closes the ring, because the stream ends. Called by any thread.
+     *
+     * @param byHandler whether a handler ends the stream; then the records behind its own are not handled
+     */
+    void close(boolean byHandler) {
+        if (byHandler) {
+            abandoned = true;
+        }
+        ring.close();
+    }
+
+    /** Keeps a value that a handler hands over after the queue was closed. */
+    void keep(T value) {
+        behind.add(value);
+    }
+
+    @Nullable
+    T pollKept() {
+        return behind.poll();
+    }
+
+    boolean hasKept() {
+        return !behind.isEmpty();
+    }
+
+    /** Returns whether nothing is left to be handled or delivered. */
+    boolean isDone() {
+        return (abandoned || ring.isEmpty()) && behind.isEmpty();
+    }
+
+    /** Counts the records that were not handled, because the stream has ended. A record that a producer still writes is late. */
+    void discard() {
+        long limit = ring.tail();
+        while (ring.peek(limit) != 0) {
+            ring.take();
+            counts.leftOver.increment();
+        }
+        ring.release();
+    }
+
+    /** Gives the ring back, because no pointer leads to the ring any more. */
+    void end() {
+        ring.end();
+    }
+
+    /** Returns how many calls wait in the ring. Called by any thread. */
+    long pending() {
+        return ring.pending();
+    }
+}

@@ -1,0 +1,586 @@
+package reactor.ffi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.LongStream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Hooks;
+import reactor.ffi.fixture.Callbacks.EchoBoolean;
+import reactor.ffi.fixture.Callbacks.EchoDouble;
+import reactor.ffi.fixture.Callbacks.EchoFloat;
+import reactor.ffi.fixture.Callbacks.EchoSegment;
+import reactor.ffi.fixture.Callbacks.OnAsk;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callbacks.OnEventPair;
+import reactor.ffi.fixture.Callbacks.OnMixed;
+import reactor.ffi.fixture.Callbacks.OnReading;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Recorder;
+import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Structs;
+import reactor.ffi.fixture.TestScheduler;
+import reactor.ffi.fixture.Until;
+import reactor.ffi.fixture.Values;
+import reactor.test.StepVerifier;
+
+/** What listeners promise; twice: as machine code, where there is some, and as upcalls. */
+class ListenerTest {
+
+    @Nested
+    class MachineCode extends Promises {
+        MachineCode() {
+            super(1);
+        }
+    }
+
+    @Nested
+    class Upcalls extends Promises {
+        Upcalls() {
+            super(0);
+        }
+    }
+
+    abstract static class Promises {
+
+        @RegisterExtension
+        final TestScheduler loop = new TestScheduler("ListenerTest");
+
+        private final CallbackScheduler scheduler = loop.scheduler;
+        private final String name = loop.name;
+        private final CallbackOptions options = loop.options;
+
+        private static final ListenerType<OnAsk> ON_ASK =
+                ListenerType.of(OnAsk.class).answering(1, 2, 3);
+
+        private final int machineCode;
+        private final CallbackOptions dropping = options.overflow(Overflow.dropNewest(8));
+        private final CallbackOptions failing = options.overflow(Overflow.error(8));
+        private final AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+
+        Promises(int machineCode) {
+            this.machineCode = machineCode;
+        }
+
+        @BeforeEach
+        void choose() {
+            System.setProperty("reactor.ffi.machine.code", Integer.toString(machineCode));
+        }
+
+        @AfterEach
+        void choiceIsOver() {
+            System.clearProperty("reactor.ffi.machine.code");
+        }
+
+        private Flux<Long> sequences(CallbackOptions options) {
+            return NativeFlux.create(
+                    options,
+                    sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))));
+        }
+
+        private void call(long n) {
+            Calls.fromThreads(pointer.get(), 1, n, 7);
+        }
+
+        @Test
+        void callsArriveOnTheSchedulersThreadInTheirOrder() throws Exception {
+            List<String> threads = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                threads.add(Thread.currentThread().getName());
+                                sink.next(sequence * 10 + id);
+                            })))
+                    .subscribe(recorder);
+            call(5);
+            Until.that("five values", () -> recorder.values.size() == 5);
+            assertThat(recorder.values).containsExactly(7L, 17L, 27L, 37L, 47L);
+            assertThat(threads).containsOnly(name);
+            recorder.cancel();
+            loop.settle();
+            assertThat(loop.metrics().handledCalls()).isEqualTo(5);
+            assertThat(loop.metrics().delivered()).isEqualTo(5);
+        }
+
+        @Test
+        void manyTypesArrive() throws Exception {
+            List<Object> seen = new CopyOnWriteArrayList<>();
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(
+                                    ListenerType.of(OnMixed.class).answering(2.5, 0, 0),
+                                    (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r) -> {
+                                        seen.addAll(List.of(
+                                                a, b, c, d, e, f, g, h, (int) i, j, k, l, m.address(), n, o, p, q, r));
+                                        seen.add(m.byteSize());
+                                        return 0;
+                                    })))
+                    .subscribe();
+            Values.checkMixed(pointer.get(), true);
+            Until.that("a call", () -> seen.size() == 19);
+            List<Object> expected = new ArrayList<>();
+            System.setProperty("reactor.ffi.machine.code", "0");
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.callback(
+                                    OnMixed.class, (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r) -> {
+                                        expected.addAll(List.of(
+                                                a, b, c, d, e, f, g, h, (int) i, j, k, l, m.address(), n, o, p, q, r));
+                                        return 0;
+                                    })))
+                    .subscribe();
+            Values.checkMixed(pointer.get(), true);
+            expected.add(0L);
+            assertThat(seen).isEqualTo(expected);
+        }
+
+        @Test
+        void cGetsTheConstantsOfEachTypeOfResult() {
+            NativeFlux.<Long>create(dropping, sink -> {
+                        MemorySegment echo =
+                                sink.listener(ListenerType.of(EchoBoolean.class).answering(1, 0, 0), value -> false);
+                        assertThat(Values.askBoolean(echo, false, true)).isTrue();
+                        echo = sink.listener(ListenerType.of(EchoFloat.class).answering(1.5, 0, 0), value -> 0);
+                        assertThat(Values.askFloat(echo, 7, true)).isEqualTo(1.5f);
+                        echo = sink.listener(ListenerType.of(EchoDouble.class).answering(-2, 0, 0), value -> 0);
+                        assertThat(Values.askDouble(echo, 7, true)).isEqualTo(-2.0);
+                        echo = sink.listener(
+                                ListenerType.of(EchoSegment.class).answering(64, 0, 0), value -> MemorySegment.NULL);
+                        assertThat(Values.askPointer(echo, MemorySegment.NULL, true)
+                                        .address())
+                                .isEqualTo(64);
+                        sink.complete();
+                    })
+                    .blockLast(SOON);
+        }
+
+        @Test
+        void cGetsWhatWasSaidForTakenAndFullAndLate() throws Exception {
+            Runnable free = loop.hold();
+            AtomicReference<MemorySegment> asked = new AtomicReference<>();
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> asked.set(sink.listener(ON_ASK, (thread, sequence, id) -> {
+                                sink.next(sequence);
+                                return 99;
+                            })))
+                    .subscribe(recorder);
+            Source source = Source.asking(asked.get(), 1000, 2);
+            assertThat(source.run(10, 0)).isEqualTo(10);
+            assertThat(source.fallbackAnswers()).as("answered as full").isEqualTo(2);
+            free.run();
+            Until.that("eight values", () -> recorder.values.size() == 8);
+            recorder.cancel();
+            loop.settle();
+            Source late = Source.asking(asked.get(), 1000, 3);
+            assertThat(late.run(4, 0)).isEqualTo(4);
+            assertThat(late.fallbackAnswers()).as("answered as late").isEqualTo(4);
+            assertThat(loop.metrics().droppedCalls()).isEqualTo(2);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(4);
+            assertThat(loop.metrics().handledCalls()).isEqualTo(8);
+            source.close();
+            late.close();
+        }
+
+        @Test
+        void aHandlerRunsOnlyWhileTheSubscriberWantsAValue() throws Exception {
+            AtomicInteger handled = new AtomicInteger();
+            Recorder recorder = new Recorder(2);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                handled.incrementAndGet();
+                                sink.next(sequence);
+                            })))
+                    .subscribe(recorder);
+            call(6);
+            Until.that("two values", () -> recorder.values.size() == 2);
+            loop.settle();
+            assertThat(handled).hasValue(2);
+            recorder.request(3);
+            Until.that("five values", () -> recorder.values.size() == 5);
+            loop.settle();
+            assertThat(handled).hasValue(5);
+            recorder.cancel();
+            loop.settle();
+            assertThat(loop.metrics().refusedCalls()).as("left in the ring").isEqualTo(1);
+        }
+
+        @Test
+        void aHandlerMayHandOverNoneOrFive() throws Exception {
+            Recorder recorder = new Recorder(3);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                for (long i = 0; i < (sequence % 2) * 5; i++) {
+                                    sink.next(sequence * 10 + i);
+                                }
+                            })))
+                    .subscribe(recorder);
+            call(4);
+            Until.that("three values", () -> recorder.values.size() == 3);
+            recorder.request(Long.MAX_VALUE);
+            Until.that("ten values", () -> recorder.values.size() == 10);
+            assertThat(recorder.values).containsExactly(10L, 11L, 12L, 13L, 14L, 30L, 31L, 32L, 33L, 34L);
+            recorder.cancel();
+        }
+
+        @Test
+        void aCallThatFindsNoRoomIsDroppedAndCounted() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(dropping).subscribe(recorder);
+            call(20);
+            recorder.request(Long.MAX_VALUE);
+            Until.that("eight values", () -> recorder.values.size() == 8);
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L);
+            assertThat(loop.metrics().droppedCalls()).isEqualTo(12);
+            recorder.cancel();
+        }
+
+        @Test
+        void theCapacityIsRoundedUpToAPowerOfTwo() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(options.overflow(Overflow.dropNewest(9))).subscribe(recorder);
+            call(20);
+            assertThat(loop.metrics().droppedCalls()).isEqualTo(4);
+            recorder.cancel();
+        }
+
+        @Test
+        void anErrorFollowsWhatWasTakenAndNothingFollowsAGap() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(failing).subscribe(recorder);
+            call(20);
+            recorder.request(3);
+            Until.that("three values", () -> recorder.values.size() == 3);
+            call(20);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.error()).hasMessageContaining("the ring of " + name + " is full: error(8)");
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L);
+            loop.settle();
+            assertThat(loop.metrics().droppedCalls()).isEqualTo(1);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(31);
+        }
+
+        @Test
+        void aRingThatOverflowsWakesASleepingScheduler() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(failing).subscribe(recorder);
+            call(8);
+            loop.settle();
+            recorder.request(8);
+            Until.that("eight values", () -> recorder.values.size() == 8);
+            Until.that("the scheduler sleeps", () -> {
+                call(8);
+                return loop.metrics().droppedCalls() > 0;
+            });
+            recorder.request(100);
+            assertThat(recorder.error()).hasMessageContaining("is full");
+        }
+
+        @Test
+        void aHandlerThatThrowsEndsTheStreamAndTheCallsBehindAreNotHandled() throws Exception {
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                if (sequence == 2) {
+                                    throw new IllegalStateException("third");
+                                }
+                                sink.next(sequence);
+                            })))
+                    .subscribe(recorder);
+            call(6);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.error()).hasMessage("third");
+            assertThat(recorder.values).containsExactly(0L, 1L);
+            assertThat(loop.metrics().failedCalls()).isEqualTo(1);
+            assertThat(loop.metrics().handledCalls()).isEqualTo(3);
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(3);
+        }
+
+        @Test
+        void completeInAHandlerLeavesTheCallsBehindIt() throws Exception {
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                sink.next(sequence);
+                                if (sequence == 2) {
+                                    sink.complete();
+                                    assertThat(sink.next(99L)).isFalse();
+                                }
+                            })))
+                    .subscribe(recorder);
+            call(6);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.end()).startsWith("onComplete");
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L);
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(3);
+        }
+
+        @Test
+        void completeElsewhereComesAfterTheCallsThatWereTaken() throws Exception {
+            Recorder recorder = new Recorder(0);
+            AtomicReference<NativeSink<Long>> sink = new AtomicReference<>();
+            NativeFlux.<Long>create(dropping, given -> {
+                        sink.set(given);
+                        pointer.set(given.listener(OnEvent.class, (thread, sequence, id) -> {
+                            given.next(sequence);
+                            given.next(sequence + 100);
+                        }));
+                    })
+                    .subscribe(recorder);
+            call(3);
+            sink.get().complete();
+            assertThat(sink.get().next(99L)).isFalse();
+            call(1);
+            recorder.request(1);
+            Until.that("a value", () -> recorder.values.size() == 1);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.end()).startsWith("onComplete");
+            assertThat(recorder.values).containsExactly(0L, 100L, 1L, 101L, 2L, 102L);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(1);
+        }
+
+        @Test
+        void aSubscriberThatCancelsInAHandlerGetsNoMore() throws Exception {
+            List<Long> values = new CopyOnWriteArrayList<>();
+            CountDownLatch cancelled = new CountDownLatch(1);
+            sequences(dropping)
+                    .take(2)
+                    .doFinally(signal -> cancelled.countDown())
+                    .subscribe(values::add);
+            call(6);
+            awaitLatch(cancelled);
+            loop.settle();
+            assertThat(values).containsExactly(0L, 1L);
+            long left = 6 - loop.metrics().handledCalls();
+            assertThat(loop.metrics().refusedCalls() + loop.metrics().lateCalls())
+                    .isEqualTo(left);
+        }
+
+        @Test
+        void listenersOfOneSinkKeepTheOrderOfAThread() throws Exception {
+            List<Long> seen = new CopyOnWriteArrayList<>();
+            MemorySegment[] pointers = new MemorySegment[2];
+            NativeFlux.<Long>create(options.overflow(Overflow.dropNewest(1024)), sink -> {
+                        for (int i = 0; i < 2; i++) {
+                            long of = i * 1000L;
+                            pointers[i] = sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(of + id));
+                        }
+                    })
+                    .subscribe(seen::add);
+            for (int i = 0; i < 100; i++) {
+                Calls.n(pointers[i % 2], 1, i);
+            }
+            Until.that("all", () -> seen.size() == 100);
+            assertThat(seen)
+                    .containsExactlyElementsOf(LongStream.range(0, 100)
+                            .mapToObj(i -> i % 2 * 1000 + i)
+                            .toList());
+        }
+
+        @Test
+        void eightThreadsLoseNothingAndEachKeepsItsOrder() throws Exception {
+            int threads = 8;
+            int each = 20_000;
+            long[] next = new long[threads];
+            AtomicInteger outOfOrder = new AtomicInteger();
+            AtomicInteger got = new AtomicInteger();
+            NativeFlux.<Long>create(
+                            options.overflow(Overflow.dropNewest(threads * each)),
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                if (next[thread]++ != sequence) {
+                                    outOfOrder.incrementAndGet();
+                                }
+                                sink.next(sequence);
+                            })))
+                    .subscribe(value -> got.incrementAndGet());
+            Calls.fromThreads(pointer.get(), threads, each, 0);
+            Until.that("all", () -> got.get() == threads * each);
+            assertThat(outOfOrder).hasValue(0);
+            assertThat(loop.metrics().droppedCalls()).isZero();
+        }
+
+        @Test
+        void aSleepingSchedulerIsWokenForEachOfManySingleCalls() throws Exception {
+            AtomicInteger got = new AtomicInteger();
+            sequences(dropping).subscribe(value -> got.incrementAndGet());
+            for (int i = 1; i <= 200; i++) {
+                int count = i;
+                if (i % 4 == 0) {
+                    loop.settle();
+                }
+                Calls.n(pointer.get(), 1, i);
+                Until.that("value " + i, () -> got.get() == count);
+            }
+        }
+
+        @Test
+        void aReleasedPointerIsLate() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            NativeFlux.<Long>create(dropping, sink -> {
+                        pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)));
+                        sink.release(pointer.get());
+                    })
+                    .subscribe(recorder);
+            call(3);
+            loop.settle();
+            assertThat(recorder.values).isEmpty();
+            assertThat(loop.metrics().lateCalls()).isEqualTo(3);
+            recorder.cancel();
+        }
+
+        @Test
+        void releaseNotifyReleasesListenersToo() throws Exception {
+            AtomicReference<MemorySegment> notify = new AtomicReference<>();
+            NativeFlux.<Long>create(dropping, sink -> {
+                        pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)));
+                        notify.set(sink.releaseNotify());
+                    })
+                    .subscribe();
+            Calls.notify(notify.get(), MemorySegment.NULL, true);
+            call(3);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(3);
+        }
+
+        @Test
+        void aSilentListenerLetsTheSchedulerSleepAndSoDoesOneWithoutDemand() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(dropping).subscribe(recorder);
+            call(4);
+            loop.settle();
+            long[] wakeUps = {-1};
+            Awaitility.await().during(Duration.ofMillis(2_500)).atMost(SOON).until(() -> {
+                long before = wakeUps[0];
+                wakeUps[0] = SchedulerMetrics.of(scheduler).wakeUps();
+                return before == wakeUps[0] || before < 0;
+            });
+            recorder.request(Long.MAX_VALUE);
+            Until.that("four values", () -> recorder.values.size() == 4);
+            recorder.cancel();
+        }
+
+        @Test
+        void refusesOverflowsThatNeedALockOrWait() {
+            for (Overflow overflow :
+                    List.of(Overflow.block(8, SOON), Overflow.dropOldest(8), Overflow.latest(), Overflow.unbounded())) {
+                StepVerifier.create(sequences(options.overflow(overflow)))
+                        .expectErrorSatisfies(refused -> assertThat(refused)
+                                .isInstanceOf(IllegalArgumentException.class)
+                                .hasMessageContaining(overflow.toString())
+                                .hasMessageContaining("dropNewest")
+                                .hasMessageContaining("error"))
+                        .verify(SOON);
+            }
+        }
+
+        @Test
+        void refusesAListenerWhoseRecordsAreLargerThanTheFirst() {
+            StepVerifier.create(NativeFlux.<Long>create(dropping, sink -> {
+                        sink.listener(OnReading.class, (sequence, value, data) -> {});
+                        sink.listener(
+                                ListenerType.of(OnMixed.class).answering(0, 0, 0),
+                                (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r) -> 0);
+                    }))
+                    .expectErrorMatches(refused -> refused.getMessage().contains("make this listener first"))
+                    .verify(SOON);
+        }
+
+        @Test
+        void refusesSharedStreamsAndStreamsOfQuestions() {
+            StepVerifier.create(NativeFlux.<Long>share(
+                            dropping, sink -> sink.listener(OnReading.class, (sequence, value, data) -> {})))
+                    .expectErrorMatches(refused -> refused.getMessage().contains("a shared stream has no listeners"))
+                    .verify(SOON);
+            StepVerifier.create(NativeFlux.<Long, Long>exchange(
+                            dropping, sink -> sink.listener(OnReading.class, (sequence, value, data) -> {})))
+                    .expectErrorMatches(
+                            refused -> refused.getMessage().contains("a stream of questions has no listeners"))
+                    .verify(SOON);
+        }
+
+        @Test
+        void refusesAfterTheEnd() throws Exception {
+            AtomicReference<NativeSink<Long>> sink = new AtomicReference<>();
+            NativeFlux.<Long>create(dropping, sink::set).subscribe().dispose();
+            loop.settle();
+            assertThatThrownBy(() -> sink.get().listener(OnReading.class, (sequence, value, data) -> {}))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("has ended");
+        }
+
+        @Test
+        void aStreamThatIsCancelledWhileItRegistersCountsItsCallsAsLate() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            NativeFlux.<Long>create(dropping, sink -> {
+                        recorder.cancel();
+                        pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)));
+                        call(2);
+                    })
+                    .subscribe(recorder);
+            loop.settle();
+            assertThat(loop.metrics().lateCalls()).isEqualTo(2);
+        }
+    }
+
+    @Nested
+    class Types {
+
+        @Test
+        void aResultNeedsItsConstants() {
+            assertThatThrownBy(() -> NativeFlux.create(
+                                    CallbackOptions.defaults().overflow(Overflow.dropNewest(8)),
+                                    sink -> sink.listener(OnAsk.class, (thread, sequence, id) -> 0))
+                            .blockLast(TestScheduler.SOON))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("answering(taken, full, late)");
+        }
+
+        @Test
+        void constantsMustFit() {
+            assertThatThrownBy(() -> ListenerType.of(EchoBoolean.class).answering(0, 2, 0))
+                    .hasMessageContaining("which cannot be 2");
+            assertThatThrownBy(() -> ListenerType.of(OnReading.class).answering(0, 0, 0))
+                    .hasMessageContaining("has no result");
+            assertThatThrownBy(() -> ListenerType.of(OnAsk.class).answering(0.5, 0, 0))
+                    .hasMessageContaining("answer whole numbers");
+        }
+
+        @Test
+        void structsByValueAndVariadicTypesAreRefused() {
+            assertThatThrownBy(() -> ListenerType.of(CallbackType.of(OnEventPair.class)
+                            .descriptor(Structs.ON_EVENT_PAIR)
+                            .lookup(MethodHandles.lookup())))
+                    .hasMessageContaining("struct or union by value");
+            assertThatThrownBy(() ->
+                            ListenerType.of(CallbackType.of(OnReading.class).variadic(1)))
+                    .hasMessageContaining("variadic");
+        }
+    }
+
+    @AfterEach
+    void noHooksAreLeft() {
+        Hooks.resetOnErrorDropped();
+    }
+}

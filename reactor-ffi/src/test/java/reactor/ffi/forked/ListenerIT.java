@@ -1,0 +1,307 @@
+package reactor.ffi.forked;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.publisher.Flux;
+import reactor.ffi.CallbackMetrics;
+import reactor.ffi.CallbackOptions;
+import reactor.ffi.ListenerType;
+import reactor.ffi.NativeFlux;
+import reactor.ffi.Overflow;
+import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callers;
+import reactor.ffi.fixture.Callers.OnSignal;
+import reactor.ffi.fixture.Calls;
+import reactor.ffi.fixture.Fixture;
+import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
+
+/** Listeners are called from where a bare upcall would end the JVM, and while it ends. */
+class ListenerIT {
+
+    private static final CallbackOptions OPTIONS =
+            CallbackOptions.named("listened").overflow(Overflow.dropNewest(8192));
+
+    @BeforeEach
+    void machineCode() {
+        assumeTrue(ListenerType.of(OnEvent.class).isNative(), "listeners are upcalls here");
+    }
+
+    private static Flux<Long> events(AtomicReference<MemorySegment> pointer) {
+        return NativeFlux.create(
+                OPTIONS,
+                sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))));
+    }
+
+    // ---- where no Java can run
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dropNewest", "error"})
+    void aCriticalDowncallMayCallIt(String policy) {
+        ForkedJvm.of(Critical.class)
+                .arguments(policy)
+                .run()
+                .assertExitedCleanly()
+                .assertOut("1000 of 1000");
+    }
+
+    static final class Critical {
+
+        @SuppressWarnings("restricted")
+        public static void main(String[] args) throws Throwable {
+            MethodHandle callN = Linker.nativeLinker()
+                    .downcallHandle(
+                            SymbolLookup.loaderLookup().find("call_n").orElseGet(Critical::callN),
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_LONG),
+                            Linker.Option.critical(false));
+            AtomicLong got = new AtomicLong();
+            Overflow overflow = args[0].equals("error") ? Overflow.error(1024) : Overflow.dropNewest(1024);
+            NativeFlux.<Long>create(OPTIONS.overflow(overflow), sink -> {
+                        callN.invokeExact(
+                                sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(id)), 1000L, 7L);
+                        sink.complete();
+                    })
+                    .doOnNext(id -> got.incrementAndGet())
+                    .blockLast();
+            System.out.println(got + " of 1000");
+        }
+
+        @SuppressWarnings("restricted")
+        private static MemorySegment callN() {
+            Path library = Path.of(System.getProperty(Fixture.FOLDER), "libfixture.so");
+            return SymbolLookup.libraryLookup(library, Arena.global())
+                    .find("call_n")
+                    .orElseThrow();
+        }
+    }
+
+    @Test
+    void aThreadWithASmallStackMayCallIt() {
+        ForkedJvm.run(SmallStack.class).assertExitedCleanly().assertOut("10 calls");
+    }
+
+    static final class SmallStack {
+        public static void main(String[] args) {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            AtomicLong got = new AtomicLong();
+            events(pointer).subscribe(value -> got.incrementAndGet());
+            for (int i = 0; i < 10; i++) {
+                assertThat(Calls.withStack(pointer.get(), 16 << 10, i)).isZero();
+            }
+            Until.that("ten", () -> got.get() == 10);
+            System.out.println(got + " calls");
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void anAtExitFunctionMayCallIt() {
+        ForkedJvm.run(AtExit.class)
+                .assertExitedCleanly()
+                .assertErr(
+                        "fixture: calls at exit", "fixture: called at exit", "fixture: called in a static destructor");
+    }
+
+    static final class AtExit {
+        public static void main(String[] args) {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            events(pointer).subscribe();
+            Calls.atEnd(pointer.get(), false);
+            Calls.atEnd(pointer.get(), true);
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void signalsToAllThreadsOfTheJvmArriveOrAreCounted() {
+        ForkedJvm.run(Storm.class).assertExitedCleanly().assertOut("all there");
+    }
+
+    static final class Storm {
+
+        private static final long SIGNALS = 100_000;
+
+        public static void main(String[] args) throws Exception {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            AtomicLong got = new AtomicLong();
+            NativeFlux.<Integer>create(
+                            OPTIONS,
+                            sink -> pointer.set(sink.listener(OnSignal.class, (number, info, context) -> {
+                                sink.next(number);
+                            })))
+                    .subscribe(number -> got.incrementAndGet());
+            Thread busy = new Thread(Storm::collectAndCompile);
+            busy.setDaemon(true);
+            busy.start();
+            int threads = Callers.storm(pointer.get(), SIGNALS);
+            CallbackMetrics[] metrics = new CallbackMetrics[1];
+            Until.that("all", () -> {
+                metrics[0] = CallbackMetrics.of("listened");
+                return metrics[0].handledCalls() + metrics[0].droppedCalls() == SIGNALS;
+            });
+            System.out.println("all there: " + threads + " threads, " + metrics[0]);
+            System.exit(got.get() > 0 ? 0 : 1);
+        }
+
+        private static void collectAndCompile() {
+            while (true) {
+                byte[][] garbage = new byte[100][];
+                for (int i = 0; i < garbage.length; i++) {
+                    garbage[i] = ("garbage " + i).repeat(100).getBytes(StandardCharsets.UTF_8);
+                }
+                System.gc();
+            }
+        }
+    }
+
+    @Test
+    void signalsThatInterruptAProducerOfTheSameRingLoseNothing() {
+        ForkedJvm.run(Interrupted.class).assertExitedCleanly().assertOut("all there");
+    }
+
+    static final class Interrupted {
+
+        private static final long SIGNALS = 50_000;
+
+        public static void main(String[] args) {
+            AtomicReference<MemorySegment> event = new AtomicReference<>();
+            AtomicReference<MemorySegment> signal = new AtomicReference<>();
+            long[] next = new long[1];
+            AtomicLong outOfOrder = new AtomicLong();
+            NativeFlux.<Long>create(OPTIONS, sink -> {
+                        event.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                            if (sequence < next[0]) {
+                                outOfOrder.incrementAndGet();
+                            }
+                            next[0] = sequence;
+                            sink.next(sequence);
+                        }));
+                        signal.set(sink.listener(OnSignal.class, (number, info, context) -> sink.next(-1L)));
+                    })
+                    .subscribe();
+            long calls = Callers.underSignals(event.get(), signal.get(), SIGNALS);
+            assertThat(calls).as("errno is left alone").isPositive();
+            Until.that("all", () -> {
+                CallbackMetrics metrics = CallbackMetrics.of("listened");
+                return metrics.handledCalls() + metrics.droppedCalls() == calls + SIGNALS;
+            });
+            assertThat(outOfOrder).hasValue(0);
+            System.out.println("all there");
+            System.exit(0);
+        }
+    }
+
+    // ---- the end
+
+    @RepeatedTest(3)
+    void systemExitUnderFire() {
+        ForkedJvm.run(Exits.class, "exit").assertExitedCleanly().assertOut("unregistered");
+    }
+
+    @Test
+    void mainReturnsUnderFire() {
+        ForkedJvm.run(Exits.class, "return").assertExitedCleanly().assertOut("unregistered");
+    }
+
+    static final class Exits {
+        public static void main(String[] args) throws Exception {
+            CountDownLatch some = new CountDownLatch(10_000);
+            NativeFlux.<Long>create(OPTIONS.keepAlive(args[0].equals("exit")), sink -> {
+                        Source source = Source.events(
+                                sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)), 1);
+                        source.start(4, -1, 0);
+                        sink.onDispose(() -> {
+                            source.stopLate(50_000_000);
+                            System.out.println("unregistered");
+                        });
+                    })
+                    .subscribe(value -> some.countDown());
+            some.await();
+            if (args[0].equals("exit")) {
+                System.exit(0);
+            }
+        }
+    }
+
+    // ---- lives
+
+    /** Threads that go on with pointers of earlier lives: each call is counted once, in its own life or as late. */
+    @Test
+    void tenThousandLivesOnTheSameRings() {
+        ForkedJvm.of(Lives.class)
+                .jvmOptions("-Xmx256m")
+                .timeout(Duration.ofMinutes(2))
+                .run()
+                .assertExitedCleanly()
+                .assertOut("difference 0, wrong 0");
+    }
+
+    static final class Lives {
+
+        public static void main(String[] args) throws Exception {
+            AtomicLong wrong = new AtomicLong();
+            CallbackOptions small = OPTIONS.overflow(Overflow.dropNewest(256));
+            Callers.start(2);
+            for (int life = 0; life < 10_000; life++) {
+                AtomicLong mine = new AtomicLong();
+                var subscription = NativeFlux.<Long>create(small, sink -> {
+                            Callers.register(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                if (id != sequence * 3) {
+                                    wrong.incrementAndGet();
+                                }
+                                mine.incrementAndGet();
+                                sink.next(sequence);
+                            }));
+                        })
+                        .subscribe();
+                if (life % 100 == 0) {
+                    Until.that("some", () -> mine.get() > 0);
+                }
+                if (life == 9_999) {
+                    Callers.register(MemorySegment.NULL);
+                }
+                subscription.dispose();
+            }
+            long calls = Callers.stop();
+            CountDownLatch settled = new CountDownLatch(1);
+            NativeFlux.create(small, sink -> sink.complete())
+                    .doFinally(signal -> settled.countDown())
+                    .subscribe();
+            settled.await();
+            // A record of an earlier life that came after the end is counted when its ring is used again.
+            for (int i = 0; i < 16; i++) {
+                NativeFlux.<Long>create(small, sink -> {
+                            sink.listener(OnEvent.class, (thread, sequence, id) -> {});
+                        })
+                        .subscribe();
+            }
+            CallbackMetrics metrics = CallbackMetrics.of("listened");
+            long counted =
+                    metrics.handledCalls() + metrics.droppedCalls() + metrics.lateCalls() + metrics.refusedCalls();
+            System.out.println(calls + " calls, " + metrics);
+            System.out.println("difference " + (calls - counted) + ", wrong " + wrong);
+            System.exit(0);
+        }
+    }
+}
