@@ -29,7 +29,6 @@ class RealtimeIT {
     final TestScheduler loop = new TestScheduler("RealtimeIT");
 
     private final CallbackScheduler scheduler = loop.scheduler;
-    private final String name = loop.name;
     private final CallbackOptions options = loop.options;
 
     static Stream<Arguments> policies() {
