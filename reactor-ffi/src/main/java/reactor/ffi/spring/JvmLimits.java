@@ -22,7 +22,8 @@ final class JvmLimits implements EnvironmentPostProcessor, Ordered {
             "reactor.ffi.loop.limit",
             "reactor.ffi.registration.limit",
             "reactor.ffi.exit.limit",
-            "reactor.ffi.membarrier");
+            "reactor.ffi.membarrier",
+            "reactor.ffi.machine.code");
 
     /** Last: after the post-processor that reads {@code application.properties}. */
     @Override
