@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import java.util.Comparator;
 import java.util.List;
 import reactor.ffi.internal.metrics.Names;
-import reactor.ffi.internal.metrics.SourceCounters;
 import reactor.ffi.internal.metrics.SourceCounts;
 
 /**
@@ -34,8 +33,7 @@ public final class CallbackMetrics {
      * @return a snapshot
      */
     public static CallbackMetrics of(String name) {
-        SourceCounters known = Names.find(requireNonNull(name, "name"));
-        return of(known == null ? new SourceCounters(name) : known);
+        return new CallbackMetrics(Names.counts(requireNonNull(name, "name")));
     }
 
     /**
@@ -44,14 +42,10 @@ public final class CallbackMetrics {
      * @return snapshots, in the order of their names
      */
     public static List<CallbackMetrics> all() {
-        return Names.all().stream()
-                .map(CallbackMetrics::of)
+        return Names.counts().stream()
+                .map(CallbackMetrics::new)
                 .sorted(Comparator.comparing(CallbackMetrics::name))
                 .toList();
-    }
-
-    private static CallbackMetrics of(SourceCounters counters) {
-        return new CallbackMetrics(counters.snapshot());
     }
 
     /**

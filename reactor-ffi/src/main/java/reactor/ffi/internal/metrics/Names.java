@@ -70,6 +70,17 @@ public final class Names {
         return ALL.snapshot();
     }
 
+    /** Returns the figures of a name; all zero if the name is not known. */
+    public static SourceCounts counts(String name) {
+        SourceCounters known = find(name);
+        return (known == null ? new SourceCounters(name) : known).snapshot();
+    }
+
+    /** Returns the figures of all names that are known. */
+    public static List<SourceCounts> counts() {
+        return all().stream().map(SourceCounters::snapshot).toList();
+    }
+
     /**
      * Adds a listener, which is called with each name that becomes known or is forgotten, on the thread that uses a new name.
      * {@link #find} tells whether the name is known.
