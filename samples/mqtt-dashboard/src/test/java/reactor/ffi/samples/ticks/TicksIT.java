@@ -69,10 +69,12 @@ class TicksIT {
         assertThat(get("/actuator/health")).contains("\"ticks\":\"nobody subscribes\"");
         List<String> one = new CopyOnWriteArrayList<>();
         List<String> two = new CopyOnWriteArrayList<>();
-        open(one);
-        open(two);
+        CompletableFuture<Void> first = open(one);
+        CompletableFuture<Void> second = open(two);
         await().atMost(SOON).until(() -> one.size() > 3 && two.size() > 3);
         assertThat(one).allMatch(line -> line.startsWith("data:"));
+        assertThat(first).isNotDone();
+        assertThat(second).isNotDone();
         assertThat(get("/actuator/prometheus"))
                 .contains("reactor_ffi_source_delivered_total{source=\"ticks\"}")
                 .contains("reactor_ffi_source_subscribers{source=\"ticks\"} 2");
