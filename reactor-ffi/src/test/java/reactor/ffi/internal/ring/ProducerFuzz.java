@@ -43,7 +43,7 @@ final class ProducerFuzz {
     private static Path compile(List<RandomCall> calls, Path folder) throws IOException, InterruptedException {
         Path library = folder.resolve("calls.so");
         List<String> command =
-                new ArrayList<>(List.of("cc", "-O1", "-w", "-shared", "-fPIC", "-o", library.toString()));
+                new ArrayList<>(List.of("cc", "-O0", "-w", "-shared", "-fPIC", "-o", library.toString()));
         for (int from = 0; from < calls.size(); from += PER_FILE) {
             Path file = folder.resolve("calls" + from + ".c");
             try (PrintWriter c = new PrintWriter(file.toFile(), StandardCharsets.UTF_8)) {
