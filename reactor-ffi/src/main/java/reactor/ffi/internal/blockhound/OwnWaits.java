@@ -20,7 +20,7 @@ public final class OwnWaits implements BlockHoundIntegration {
     public static final Map<String, List<String>> METHODS = Map.ofEntries(
             // No work: the thread looks again after a moment, or sleeps.
             Map.entry(ROOMS + "loop.Idle", List.of("pause", "park")),
-            // The turn is lent, and whoever has it gives it back first.
+            // The turn is lent, and the thread that has it gives it back first.
             Map.entry(ROOMS + "loop.Baton", List.of("take")),
             // The answer of another scheduler, with the own turn lent.
             Map.entry(ROOMS + "loop.LoopThread", List.of("parkLent", "spinLent")),

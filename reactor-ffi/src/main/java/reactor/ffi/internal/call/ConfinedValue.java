@@ -61,7 +61,7 @@ final class ConfinedValue<T> extends LoopSource {
         /** Whether the query has been called. Accessed by the thread that runs the message, or tells it that it failed. */
         private boolean begun;
 
-        /** Any thread writes this field: that of whoever cancels. */
+        /** Written by the thread that cancels. */
         volatile boolean cancelled;
 
         Asked(Confined.Query<? super T, ? extends R> query, MonoSink<R> sink) {

@@ -27,7 +27,7 @@ final class Baton {
      */
     private static final long LOOK_AGAIN = 100_000_000;
 
-    /** How often a thread looks that had no memory to enter {@code waiting}, and so is woken by nobody, in ns. */
+    /** How often a thread looks that had no memory to enter {@code waiting}, and so is not woken by a release, in ns. */
     private static final long LOOK_OFTEN = 1_000_000;
 
     @SuppressWarnings(

@@ -9,7 +9,7 @@ import reactor.ffi.NativeCall;
 /**
  * How a thread gets a call run under a turn that it does not have: queued for the owner, or on a borrowed turn.
  *
- * <p>A thread has one turn at most: whoever enters another scheduler lends the turn that it has until it is back. So nobody
+ * <p>A thread has one turn at most: a thread that enters another scheduler lends the turn that it has until it is back. So nobody
  * waits for a turn with another one in hand, and schedulers that call each other do not deadlock.
  */
 public final class Callers {
@@ -210,7 +210,7 @@ public final class Callers {
 
     private void queue(TurnCall call, boolean wake) {
         turn.queue(call, wake);
-        if (lifecycle.isDisposed()) { // nobody may be there to refuse it
+        if (lifecycle.isDisposed()) { // no thread may be left to refuse the call
             call.withdraw();
         }
     }
@@ -289,7 +289,7 @@ public final class Callers {
             }
             try {
                 call.perform();
-            } catch (Throwable noStack) { // nobody else has claimed it, or will end it
+            } catch (Throwable noStack) { // no other thread has claimed the call, or will end it
                 call.state = TurnCall.DONE;
                 throw noStack;
             }

@@ -106,7 +106,7 @@ public final class ExitHook {
 
     /**
      * Unregisters the sources of one scheduler, on a thread of its own: on the scheduler's thread if that answers; by itself on a
-     * lent turn; by itself on the turn of a thread that ends the JVM, which nobody else will ever have again.
+     * lent turn; by itself on the turn of a thread that ends the JVM, which no other thread will ever have again.
      */
     private static final class Leave implements Runnable {
 

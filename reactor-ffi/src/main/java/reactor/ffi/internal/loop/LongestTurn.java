@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
  * The longest of the turns that ended in the window of time that has begun last, or in the one before: a turn is forgotten
  * after one to two windows. All times are those of nanoTime.
  *
- * <p>The loop's thread writes {@code before}, then {@code begun}, then {@code longest}; whoever reads does it the other way
+ * <p>The loop's thread writes {@code before}, then {@code begun}, then {@code longest}; a reader does so the other way
  * round. So a reader that meets the change of windows may see a maximum for a moment too long, and misses none.
  */
 final class LongestTurn {

@@ -10,7 +10,7 @@ import java.util.function.BooleanSupplier;
  *
  * <h2>A turn of the loop</h2>
  * Calls that wait for an answer, then a batch of tasks, then a batch of each active source, then the timers that are due.
- * Each of these is bounded, so that nobody starves, and each is looked at even when the one before had work.
+ * Each of these is bounded, so that none of them starves the others, and each is looked at even when the one before had work.
  *
  * <h2>No work</h2>
  * The thread pauses about two microseconds without touching a queue and looks again, until the time that {@link Idle} allows
@@ -71,7 +71,7 @@ public final class Loop {
         tasks.offer(task);
         try {
             idle.wake();
-        } catch (Throwable noStack) { // the task must not stay: nobody would wake the thread for it
+        } catch (Throwable noStack) { // the task must not stay: no other thread would wake the loop for it
             task.withdraw();
             throw noStack;
         }

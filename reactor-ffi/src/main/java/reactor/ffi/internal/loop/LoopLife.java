@@ -109,7 +109,7 @@ final class LoopLife {
         terminate();
         try {
             startBurial();
-        } catch (Throwable e) { // no memory, or no thread; whoever waits hears it a moment too early
+        } catch (Throwable e) { // no memory, or no thread: the end is told a moment too early
             lifecycle.ended.complete(null);
         }
     }

@@ -29,7 +29,7 @@ abstract class LoopSourceFields {
  * Something that the loop drains: a queue that any thread fills, and its one consumer. Extended by the streams.
  *
  * <p>A producer makes its work visible and calls {@link #signal()}. The loop's thread then calls {@link #drain} again and
- * again, for as long as that finds something and a little longer, so that in a busy time nobody pays for waking anybody.
+ * again, for as long as that finds something and a little longer, so that in a busy time no producer pays for a wake-up.
  */
 public abstract class LoopSource extends LoopSourceFields {
 
@@ -122,7 +122,7 @@ public abstract class LoopSource extends LoopSourceFields {
     protected abstract void end(Throwable cause);
 
     /**
-     * The JVM is ending: unregisters and detaches now, unless it is on its way already; nobody listens any more. On the thread
+     * The JVM is ending: unregisters and detaches now, unless it is on its way already; no subscriber is told. On the thread
      * that has the turn.
      */
     protected abstract void exit();

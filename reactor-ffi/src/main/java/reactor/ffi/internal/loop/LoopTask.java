@@ -34,7 +34,7 @@ final class LoopTask extends MpscQueue.Item implements Disposable {
     private final @Nullable Composite parent;
 
     /**
-     * What the task runs; null once nobody will run the task any more. Written by the thread that moved
+     * What the task runs; null once no thread will run the task any more. Written by the thread that moved
      * {@code state} to its last value.
      */
     private @Nullable Runnable body;

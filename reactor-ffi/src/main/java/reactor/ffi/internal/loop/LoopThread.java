@@ -22,7 +22,7 @@ public final class LoopThread extends Thread implements NonBlocking {
      * Makes a thread that is not started yet.
      *
      * @param body the life of the thread
-     * @param loader that of whoever made the scheduler: the thread starts with the first work, which may come from a native
+     * @param loader that of the thread which made the scheduler: the thread starts with the first work, which may come from a native
      *     thread that has none
      */
     LoopThread(SchedulerOptions options, Runnable body, @Nullable ClassLoader loader) {

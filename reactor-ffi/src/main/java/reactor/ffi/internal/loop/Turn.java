@@ -19,7 +19,7 @@ import reactor.ffi.internal.StackProbe;
  *
  * <h2>Lending</h2>
  * The owner sets {@code lent}, fences, wakes each caller that is queued and each producer that waits for room, and
- * releases the baton. A borrower takes it, runs, gives it back; whoever gets the baton and finds {@code lent} cleared gives it
+ * releases the baton. A borrower takes it, runs, gives it back; a thread that gets the baton and finds {@code lent} cleared gives it
  * back at once, and queues. To end the lend the owner clears {@code lent}, so that no further borrower starts, and takes
  * the baton; it waits for the one borrower that is inside, never for all of them.
  *
@@ -28,7 +28,7 @@ import reactor.ffi.internal.StackProbe;
  * over: it queues a {@link Requests.Resume resume}, and the owner hands it the baton between two tasks, until its handler ends.
  *
  * <h2>The end of the stack</h2>
- * To give the turn away needs less of the stack than to get it back. So whoever is to get it back makes sure, before it gives
+ * To give the turn away needs less of the stack than to get it back. So a thread that is to get the turn back makes sure, before it gives
  * the turn away, that the stack has room: {@link #secureWayBack}. A borrower has to give back only, which needs next
  * to nothing, and does
  * so wherever it leaves: {@link #giveBack}.
@@ -245,7 +245,8 @@ public final class Turn {
     public void giveBack() {
         if (baton.isMine()) {
             baton.release();
-            BORROWED.get().turn = null; // whoever had another one, and lent it, says so again when it is back
+            BORROWED.get().turn =
+                    null; // a thread that had another turn, and lent it, sets this field when that turn is back
         }
     }
 

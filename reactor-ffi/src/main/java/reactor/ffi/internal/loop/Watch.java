@@ -26,14 +26,14 @@ public final class Watch {
     /** Of {@code wakeAt}: it sleeps until it is woken. As a time it is one that never comes. */
     private static final long ASLEEP = Long.MAX_VALUE;
 
-    /** How long an entry that is late and harms nobody is left alone at least, in ns. */
+    /** How long an entry that is late and does no harm is left alone at least, in ns. */
     private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(10);
 
     private static final Set<Entry> WATCHED = ConcurrentHashMap.newKeySet();
 
     private static final long ORIGIN = System.nanoTime();
 
-    /** When the thread looks next, in ns since ORIGIN. Whoever has an earlier time moves it there, and wakes the thread. */
+    /** When the thread looks next, in ns since ORIGIN. A thread that has an earlier time sets it, and wakes the thread. */
     private static volatile long wakeAt = ASLEEP;
 
     private Watch() {}

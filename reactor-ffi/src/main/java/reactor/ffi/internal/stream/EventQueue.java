@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * grows as it is used.
  *
  * <p>A producer claims a position by a compare-and-set of the producer index, if that is within its limit of the consumer
- * index, and then writes the value there. Positions lie in a linked list of chunks; whoever needs one that is not there
+ * index, and then writes the value there. Positions lie in a linked list of chunks; a thread that needs one which is not there
  * appends it. The consumer takes positions in order, and hands the array of a chunk that it has left back to the producers.
  *
  * <p>A claim that is not followed by its value would stop the consumer for ever, and an Error may come anywhere: at the end
@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>With eviction a producer that finds the queue full takes the oldest value away. It never waits for another thread, which a
  * real-time producer may have preempted on its own processor: each position is used once, and goes from empty to its value
- * to {@link #GONE}, each by a compare-and-set. Whoever sets GONE has the value. If there was none yet, its own producer finds
- * GONE there, and keeps it. Whoever finds GONE at the consumer index moves that on. So the array of a chunk cannot be used again.
+ * to {@link #GONE}, each by a compare-and-set. The thread that sets GONE has the value. If there was none yet, its own producer finds
+ * GONE there, and keeps it. A thread that finds GONE at the consumer index moves that on. So the array of a chunk cannot be used again.
  *
  * <p>Closing sets the sign bit of the producer index: no claim succeeds afterwards, so exactly those values are in the queue
  * that were claimed before.

@@ -22,7 +22,7 @@ import reactor.ffi.internal.metrics.SourceCounters;
  * The one door of a stream's queue: producers {@link #put}, the consumer {@link #take}s. Also what happens to a value that finds
  * the queue full: the overflow policy, and the threads that wait for room.
  *
- * <p>Nobody who waits is missed: a waiter is first in {@code waiting}, then offers once more, then parks; the consumer first
+ * <p>No waiter is missed: a waiter is first in {@code waiting}, then offers once more, then parks; the consumer first
  * makes room, then looks into {@code waiting}. It wakes as many as there is room for. Who is woken and finds the room taken
  * queues again.
  */
@@ -131,7 +131,7 @@ final class Inbox<T> implements QueueCounts {
         return turnAway(value);
     }
 
-    /** Goes round again only if another thread has taken the room: nobody is waited for, see {@link EventQueue}. */
+    /** Goes round again only if another thread has taken the room: no thread is waited for, see {@link EventQueue}. */
     private boolean dropOldest(T value) {
         int outcome = EventQueue.FULL;
         while (outcome == EventQueue.FULL) {

@@ -20,7 +20,7 @@ abstract class InboxOwnerFields<T> extends LoopSource {
     }
 }
 
-/** Whoever consumes an {@link Inbox}, as the inbox sees its owner. */
+/** The consumer of an {@link Inbox}, as the inbox sees its owner. */
 abstract class InboxOwner<T> extends InboxOwnerFields<T> {
 
     /** What a subclass writes must not take the fields above out of the producers' caches. */

@@ -38,7 +38,7 @@ import reactor.util.context.ContextView;
  * wakes the scheduler's thread if it sleeps. That thread alone calls {@link #drain}, and so the subscriber.
  *
  * <p><b>The end.</b> {@link #cancel}, {@link #complete}, {@link #error} and a disposed scheduler only mark; the drain sees
- * the mark and does the rest. First no value is taken any more and whoever waits for room goes. Then what was registered is
+ * the mark and does the rest. First the queue is closed, and the threads that wait for room go. Then what was registered is
  * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
  */
 final class NativeSubscription<T> extends InboxOwner<T>
@@ -260,7 +260,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
     /** The stream was completed elsewhere: what listeners hand over for calls that came before is still delivered. */
     private boolean isHandedOverByListener(T value) {
         Listeners<T> some = listeners;
-        if (terminal == null || some == null || !some.isHandling() || over()) {
+        if (terminal == null || some == null || !some.isHandling() || endsAtOnce()) {
             return false;
         }
         some.keep(value);
@@ -329,7 +329,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
     @Override
     public void request(long n) {
         if (n <= 0) {
-            if (!over()) {
+            if (!endsAtOnce()) {
                 abort(new IllegalArgumentException(
                         "request(" + n + "): demand must be positive (Reactive Streams rule 3.9)"));
             }
@@ -362,7 +362,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
     @Override
     public void error(Throwable error) {
         requireNonNull(error, "error");
-        if (over() || !fail(error)) {
+        if (endsAtOnce() || !fail(error)) {
             dropped(error);
         }
     }
@@ -439,7 +439,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
     /** What listeners have handed over since the queue was closed, and the calls that they have not yet handled. */
     private boolean handle(Listeners<T> some, int budget) {
         boolean did = false;
-        while (requested > 0 && !over() && some.hasKept()) {
+        while (requested > 0 && !endsAtOnce() && some.hasKept()) {
             emit(requireNonNull(some.pollKept()));
             counters.deliveredInPlace.increment();
             Operators.produced(REQUESTED, this, 1);
@@ -454,7 +454,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
         emitting = true;
         try {
             boolean leavesNewest = inbox.isFarBehind();
-            while (emitted < most && !over() && !(leavesNewest && inbox.isNear(emitted))) {
+            while (emitted < most && !endsAtOnce() && !(leavesNewest && inbox.isNear(emitted))) {
                 T value = inbox.take();
                 if (value == null) {
                     break;
@@ -472,7 +472,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
     protected boolean hasWork() {
         return !ended
                 && (mayRegister
-                        || (requested > 0 && !over() && !inbox.isEmpty())
+                        || (requested > 0 && !endsAtOnce() && !inbox.isEmpty())
                         || mayEnd()
                         || mayPassDemandOn()
                         || mayHandle());
@@ -480,16 +480,16 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     private boolean mayHandle() {
         Listeners<T> some = listeners;
-        return some != null && (some.hasWork() || (some.hasKept() && requested > 0 && !over()));
+        return some != null && (some.hasWork() || (some.hasKept() && requested > 0 && !endsAtOnce()));
     }
 
     /** Returns whether the subscription ends without delivering what is queued. */
-    private boolean over() {
+    private boolean endsAtOnce() {
         return cancelled || aborted != null;
     }
 
     private boolean mayEnd() {
-        return registered && !ended && (over() || (terminal != null && inbox.isEmpty() && isHandled()));
+        return registered && !ended && (endsAtOnce() || (terminal != null && inbox.isEmpty() && isHandled()));
     }
 
     private boolean isHandled() {
@@ -642,7 +642,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     @Override
     protected void end(Throwable cause) {
-        if (!over()) {
+        if (!endsAtOnce()) {
             abort(cause);
         }
     }
@@ -683,12 +683,12 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     @Override
     public boolean wantsRecords() {
-        return requested > 0 && !over() && inbox.isEmpty();
+        return requested > 0 && !endsAtOnce() && inbox.isEmpty();
     }
 
     @Override
     public boolean isOver() {
-        return over();
+        return endsAtOnce();
     }
 
     @Override
@@ -747,7 +747,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     @Override
     public boolean isCancelled() {
-        return over() || terminal != null;
+        return endsAtOnce() || terminal != null;
     }
 
     @Override

@@ -88,7 +88,7 @@ final class Teardown {
 
     /** Whether the stack is empty for good. */
     @GuardedBy("this")
-    private boolean over;
+    private boolean undone;
 
     /** The thread that pops the stack. */
     @GuardedBy("this")
@@ -240,7 +240,7 @@ final class Teardown {
 
     void onDispose(NativeAction action) {
         synchronized (this) {
-            if (!over) {
+            if (!undone) {
                 stack.add(new Action(action));
                 return;
             }
@@ -381,7 +381,7 @@ final class Teardown {
         if (userData != null) {
             userData.end(memory.arena != null);
         }
-        over = true;
+        undone = true;
         memory = new Memory();
     }
 
