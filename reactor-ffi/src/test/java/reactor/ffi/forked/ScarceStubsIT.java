@@ -264,6 +264,8 @@ class ScarceStubsIT {
 
     static final class FullByUser {
         public static void main(String[] args) {
+            // Loads classes: HotSpot has no adapter for a new method once the code cache is full.
+            long early = PoolMetrics.now().reusedEarly();
             AtomicInteger cycles = new AtomicInteger();
             NativeFlux.<Long>create(sink -> {
                         sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(id));
@@ -273,7 +275,7 @@ class ScarceStubsIT {
                     .repeat(5_999)
                     .blockLast();
             System.out.println("cycles " + cycles);
-            System.out.println("early " + (PoolMetrics.now().reusedEarly() > 0));
+            System.out.println("early " + (PoolMetrics.now().reusedEarly() > early));
         }
     }
 
