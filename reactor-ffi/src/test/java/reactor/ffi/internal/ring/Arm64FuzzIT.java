@@ -21,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Random C function types on aarch64, by a program of a cross compiler that runs under emulation. What it cannot show is weakly
  * ordered memory: the emulator's is that of the machine below.
  */
+@Timeout(600) // the cross compiler alone takes a minute
 class Arm64FuzzIT {
 
     private static final int COUNT = Integer.getInteger("reactor.ffi.test.producers", 10_000);
@@ -32,7 +33,6 @@ class Arm64FuzzIT {
     Path folder;
 
     @Test
-    @Timeout(600) // the cross compiler alone takes a minute
     void eachArgumentOfRandomTypesLiesInTheRecordAndThreadsAndTheBellLoseNothing() throws Exception {
         assumeTrue(runs("aarch64-linux-gnu-gcc"), "no gcc-aarch64-linux-gnu");
         assumeTrue(runs("qemu-aarch64"), "no qemu-user");

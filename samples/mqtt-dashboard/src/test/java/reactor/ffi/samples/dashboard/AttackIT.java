@@ -117,7 +117,7 @@ class AttackIT {
     void healthTellsNoPathOfThisMachine() throws IOException {
         application.start();
         assertThat(get("/actuator/health"))
-                .contains("\"scheduler\"", "\"source\"")
+                .contains("\"callbackScheduler\"", "\"callbackStreams\"")
                 .doesNotContain(Path.of("").toAbsolutePath().toString(), System.getProperty("java.home"), "diskSpace");
     }
 
