@@ -113,7 +113,7 @@ public final class JavaProducer {
         return MethodHandles.explicitCastArguments(bits, bits.type().changeReturnType(result));
     }
 
-    @SuppressWarnings("UnusedMethod") // by the handle, as what follows
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static long claim(Object producer) {
         long address = ((JavaProducer) producer).address;
         while (true) {
@@ -128,17 +128,17 @@ public final class JavaProducer {
         }
     }
 
-    @SuppressWarnings("UnusedMethod")
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static boolean isTaken(long sequence) {
         return sequence != REFUSED;
     }
 
-    @SuppressWarnings("UnusedMethod")
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static long record(Object producer, long sequence) {
         return ((JavaProducer) producer).ring.record(sequence - 1);
     }
 
-    @SuppressWarnings("UnusedMethod")
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static long complete(Object producer, long sequence) {
         JavaProducer self = (JavaProducer) producer;
         long record = self.ring.record(sequence - 1);
@@ -163,17 +163,17 @@ public final class JavaProducer {
         return self.results.full();
     }
 
-    @SuppressWarnings("UnusedMethod")
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static long plus(long address, long offset) {
         return address + offset;
     }
 
-    @SuppressWarnings("UnusedMethod")
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static float toFloat(long bits) {
         return Float.intBitsToFloat((int) bits);
     }
 
-    @SuppressWarnings("UnusedMethod")
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static double toDouble(long bits) {
         return Double.longBitsToDouble(bits);
     }
