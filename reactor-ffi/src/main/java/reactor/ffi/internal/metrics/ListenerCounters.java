@@ -1,6 +1,6 @@
 package reactor.ffi.internal.metrics;
 
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
@@ -17,16 +17,17 @@ public final class ListenerCounters {
     private final LongAdder dropped = new LongAdder();
     private final LongAdder late = new LongAdder();
 
-    /** The pointers whose machine code counts under this name. */
-    private final Set<BooleanSupplier> pointers = ConcurrentHashMap.newKeySet();
+    /** What is read in each snapshot, by where it is counted. Those places are few, as each is used again. */
+    private final Map<Object, BooleanSupplier> elsewhere = new ConcurrentHashMap<>();
 
     /**
-     * Reads the counts of a pointer in each snapshot.
+     * Reads in each snapshot what native memory has counted.
      *
-     * @param pointer calls {@link #notTaken}; false: its machine code counts for another name by now
+     * @param place where it is counted: another count of the same place is read no more
+     * @param count calls {@link #notTaken}; false: that place counts for another name by now
      */
-    public void add(BooleanSupplier pointer) {
-        pointers.add(pointer);
+    public void add(Object place, BooleanSupplier count) {
+        elsewhere.put(place, count);
     }
 
     /**
@@ -40,9 +41,9 @@ public final class ListenerCounters {
         late.add(tooLate);
     }
 
-    /** Brings the counts up to date with what machine code has counted. */
+    /** Brings the counts up to date with what native memory has counted. */
     void update() {
-        pointers.removeIf(pointer -> !pointer.getAsBoolean());
+        elsewhere.values().removeIf(count -> !count.getAsBoolean());
     }
 
     long dropped() {

@@ -179,6 +179,21 @@ public final class Ring {
 
     // ---- between two owners
 
+    /**
+     * Counts the calls that have come since the end. Called by any thread.
+     *
+     * @param counts what the ring was opened with
+     * @return whether later calls still count there
+     */
+    public boolean countLate(CallCounts counts) {
+        return Rings.countLate(this, counts);
+    }
+
+    /** Returns whether the calls that come after the end count there. */
+    boolean countsFor(CallCounts counts) {
+        return owner != null && owner.counts.equals(counts);
+    }
+
     /** Takes the records that came after the end. Returns whether no record is left that a producer still writes. */
     boolean isSettled() {
         long limit = tail();

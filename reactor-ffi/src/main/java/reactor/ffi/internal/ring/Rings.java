@@ -2,11 +2,12 @@ package reactor.ffi.internal.ring;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.Arena;
-import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** All rings: none is ever unmapped, as a native thread may hold its address for ever. One that ended is used again. */
@@ -14,7 +15,7 @@ public final class Rings {
 
     /** The rings that have ended, by what they may be used for again. */
     @GuardedBy("Rings.class")
-    private static final Map<Ring.Size, ArrayDeque<Ring>> ENDED = new HashMap<>();
+    private static final Map<Ring.Size, Set<Ring>> ENDED = new HashMap<>();
 
     /** All rings, by their number. Replaced under the lock of this class. */
     private static volatile Ring[] all = {};
@@ -46,7 +47,7 @@ public final class Rings {
     /** Returns a ring that may be used again, or null. A ring in which a producer still writes stays where it is. */
     @GuardedBy("Rings.class")
     private static @Nullable Ring pollSettled(Ring.Size size) {
-        for (Iterator<Ring> ended = ENDED.getOrDefault(size, new ArrayDeque<>()).iterator(); ended.hasNext(); ) {
+        for (Iterator<Ring> ended = ENDED.getOrDefault(size, Set.of()).iterator(); ended.hasNext(); ) {
             Ring ring = ended.next();
             if (ring.isSettled()) {
                 ended.remove();
@@ -76,7 +77,17 @@ public final class Rings {
     }
 
     static synchronized void giveBack(Ring ring) {
-        ENDED.computeIfAbsent(ring.size, _ -> new ArrayDeque<>()).addLast(ring);
+        ENDED.computeIfAbsent(ring.size, _ -> new LinkedHashSet<>()).add(ring);
+    }
+
+    static synchronized boolean countLate(Ring ring, CallCounts counts) {
+        if (!ring.countsFor(counts)) {
+            return false;
+        }
+        if (ENDED.getOrDefault(ring.size, Set.of()).contains(ring)) {
+            boolean _ = ring.isSettled();
+        }
+        return true;
     }
 
     static Ring numbered(int number) {

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
 import reactor.ffi.internal.metrics.ListenerCounters;
+import reactor.ffi.internal.ring.CallCounts;
 import reactor.ffi.internal.ring.JavaProducer;
 import reactor.ffi.internal.ring.ListenerPointer;
 import reactor.ffi.internal.ring.Ring;
@@ -37,6 +38,7 @@ final class Listeners<T> {
 
     private final Listening owner;
     private final ListenerCounters counts;
+    private final CallCounts tally;
     private final Ring ring;
 
     /** The most records of a batch: their room goes back to the producers together. */
@@ -85,27 +87,26 @@ final class Listeners<T> {
         }
         this.owner = owner;
         this.counts = counts;
+        this.tally = counts::notTaken;
         int capacity = Integer.highestOneBit(2 * overflow.capacity() - 1); // rounded up to a power of two
         this.batch = Math.max(1, capacity >> 2);
         this.ring = Rings.open(
-                capacity,
-                first.shape.recordSize(),
-                overflow.policy() == Overflow.Policy.ERROR,
-                owner::signal,
-                counts::notTaken);
+                capacity, first.shape.recordSize(), overflow.policy() == Overflow.Policy.ERROR, owner::signal, tally);
+        Ring opened = ring;
+        CallCounts counted = tally;
+        counts.add(opened, () -> opened.countLate(counted)); // kept after the end: must not lead to the subscription
     }
 
     /** Makes a pointer whose machine code writes into the ring. Called by the thread that registers. */
     <F> ListenerPointer open(ListenerSignature<F> type, F handler) {
-        ListenerPointer pointer =
-                ListenerPointer.open(type.shape, ring, add(type, handler), type.results(), counts::notTaken);
-        counts.add(pointer::count);
+        ListenerPointer pointer = ListenerPointer.open(type.shape, ring, add(type, handler), type.results(), tally);
+        counts.add(pointer.pointer(), pointer::count);
         return pointer;
     }
 
     /** Makes what the handle {@link ListenerSignature#entry} of an upcall writes into the ring by. */
     <F> JavaProducer producer(ListenerSignature<F> type, F handler) {
-        return new JavaProducer(ring, add(type, handler), type.results(), counts::notTaken);
+        return new JavaProducer(ring, add(type, handler), type.results(), tally);
     }
 
     /** Adds a listener, and returns what its records carry. */

@@ -162,6 +162,28 @@ class RingTest {
         assertThat(counts.late).as("the call that came after the end").hasValue(1);
     }
 
+    /** The producer had claimed its record before the end, and completes the record after it. */
+    @Test
+    void aCallThatCompletesAfterTheEndIsCountedWithoutAnotherOwner() {
+        Ring ring = ring(128, true);
+        long hole = claim(ring);
+        ring.close();
+        assertThat(ring.countLate(counts)).isTrue();
+        complete(ring, hole);
+        assertThat(ring.countLate(counts)).isTrue();
+        assertThat(counts.late)
+                .as("not ended yet: the owner may take the record")
+                .hasValue(0);
+        ring.end();
+        assertThat(ring.countLate(counts)).isTrue();
+        assertThat(counts.late).hasValue(1);
+        assertThat(ring.countLate(counts)).isTrue();
+        assertThat(counts.late).as("once").hasValue(1);
+        assertThat(Rings.open(128, SHAPE.recordSize(), true, rung::incrementAndGet, new Counts()))
+                .isSameAs(ring);
+        assertThat(ring.countLate(counts)).as("another owner").isFalse();
+    }
+
     @Test
     void aRingIsUsedAgainOnlyForTheSameSizeAndPolicy() {
         Ring first = ring(32, false);
