@@ -168,7 +168,7 @@ class KeepAliveIT {
      */
     @Test
     void mainMayReturnWhileNewNativeThreadsComeIn() {
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < 10; i++) {
             jvm(Ticking.class).run().assertExitedCleanly().assertOut("main ends");
         }
     }
@@ -191,13 +191,13 @@ class KeepAliveIT {
 
     /**
      * Threads make their first call while {@code main} returns, and nothing but their pointer is the library's. The wait ends
-     * when no call has begun for 20 ms, which on a loaded machine is soon: one run of five has to show it.
+     * when no call has begun for 20 ms, which on a loaded machine is soon: one run of twenty has to show it.
      */
     @ParameterizedTest
     @ValueSource(strings = {"direct", "threadSafe"})
     void lateNativeThreadsAreWaitedForWhereThereWasNoFluxEver(String kind) {
         boolean waited = false;
-        for (int i = 0; i < 5 && !waited; i++) {
+        for (int i = 0; i < 20 && !waited; i++) {
             ForkedJvmResult result =
                     jvm(WithoutFlux.class).arguments(kind).run().assertExitedCleanly();
             waited = result.assertOut("main ends").out().contains("call 150");

@@ -11,8 +11,8 @@ enum Measure {
     HEAP(1 << 20),
     /** The JDK makes a class for each pointer that is called often, and some of them late. */
     METASPACE(2 << 20),
-    /** The compilers go on compiling, and throwing away. */
-    CODE_CACHE(5 << 20),
+    /** The compilers go on compiling, and throwing away; on a busy machine half of the first minute's code comes late. */
+    CODE_CACHE(12 << 20),
     /** The part of it where stubs are; one takes 0.8 KB. */
     STUB_CODE(1 << 18),
     /** Native memory of the JVM, but for heap and code. Metaspace is in it, and the stacks of threads that are alive just now. */
