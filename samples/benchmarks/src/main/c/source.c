@@ -12,6 +12,15 @@ typedef void (*stream_callback)(int64_t sequence, double value);
 typedef void (*text_callback)(int64_t sequence, const char *text);
 typedef int32_t (*answered_callback)(int32_t question);
 
+/* The same with user data, which is handed back. */
+typedef void (*event_callback)(int64_t sequence, double value, void *user_data);
+typedef int32_t (*question_callback)(int32_t question, void *user_data);
+
+typedef struct {
+    event_callback callback;
+    void *user_data;
+} registration;
+
 typedef struct {
     int index;
     int64_t started, ended, wrong;
@@ -27,6 +36,9 @@ static const stream_callback *streams;
 static stream_callback stream;
 static text_callback text;
 static answered_callback answered;
+static const registration *registrations;
+static registration registered;
+static question_callback question;
 static int64_t count, width, pause_ns;
 static int64_t *times;
 
@@ -113,6 +125,41 @@ void start_spread(const stream_callback *callbacks, int64_t callback_count, int6
     start(1, run_spread);
 }
 
+/* One thread calls one function with its user data again and again. */
+static void *run_registered(void *arg) {
+    worker *w = arg;
+    begin(w);
+    for (int64_t i = 0; i < count; i++) registered.callback(i, i * 0.5, registered.user_data);
+    w->ended = now_ns();
+    return 0;
+}
+
+void start_registered(event_callback callback, void *user_data, int64_t calls) {
+    registered = (registration){callback, user_data};
+    count = calls;
+    start(1, run_registered);
+}
+
+/* One thread calls one function after the other, each with its user data. */
+static void *run_registrations(void *arg) {
+    worker *w = arg;
+    int64_t at = 0;
+    begin(w);
+    for (int64_t i = 0; i < count; i++) {
+        registrations[at].callback(i, i * 0.5, registrations[at].user_data);
+        if (++at == width) at = 0;
+    }
+    w->ended = now_ns();
+    return 0;
+}
+
+void start_registrations(const registration *all, int64_t all_count, int64_t calls) {
+    registrations = all;
+    width = all_count;
+    count = calls;
+    start(1, run_registrations);
+}
+
 static void *run_text(void *arg) {
     worker *w = arg;
     begin(w);
@@ -163,7 +210,25 @@ void start_answered(answered_callback callback, int64_t calls) {
     start(1, run_answered);
 }
 
-/* The same after pauses, and the time of each call. */
+/* The same with user data. */
+static void *run_answered_with(void *arg) {
+    worker *w = arg;
+    int64_t wrong = 0;
+    begin(w);
+    for (int64_t i = 0; i < count; i++) wrong += question((int32_t)i, registered.user_data) != (int32_t)i + 1;
+    w->ended = now_ns();
+    w->wrong = wrong;
+    return 0;
+}
+
+void start_answered_with(question_callback callback, void *user_data, int64_t calls) {
+    question = callback;
+    registered.user_data = user_data;
+    count = calls;
+    start(1, run_answered_with);
+}
+
+/* After pauses, and the time of each call. */
 static void *run_paused(void *arg) {
     worker *w = arg;
     begin(w);
@@ -194,3 +259,5 @@ int64_t same_thread(answered_callback callback, int64_t calls) {
 }
 
 void call_once(stream_callback callback) { callback(1, 0.5); }
+
+void call_once_with(event_callback callback, void *user_data) { callback(1, 0.5, user_data); }

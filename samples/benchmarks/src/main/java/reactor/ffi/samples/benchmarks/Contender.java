@@ -16,6 +16,7 @@ import static reactor.ffi.samples.benchmarks.Measure.WAKE;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import reactor.ffi.CallbackOptions;
@@ -52,7 +53,10 @@ enum Contender {
             STREAM),
     REACTOR_FFI_UNBOUNDED(
             () -> new ReactorFfi(CallbackOptions.defaults().overflow(Overflow.unbounded())), 1, STREAM, STREAM_N),
-    REACTOR_FFI_UNRELEASED(UnreleasedCycle::new, 1, CYCLE),
+    REACTOR_FFI_UNRELEASED(() -> Cycle.only(false, false), 1, CYCLE),
+    REACTOR_FFI_HANDLE(() -> new WithUserData(false), 1, STREAM, DIRECT),
+    REACTOR_FFI_ROUTED(() -> new WithUserData(true), 1, STREAM, SOURCES_N, DIRECT, CYCLE),
+    REACTOR_FFI_ROUTED_RELEASED(() -> Cycle.only(true, true), 1, CYCLE),
 
     FLUX_CREATE(FluxCreate::new, 1, STREAM, STREAM_N, ALLOCATION),
     SINKS_UNICAST(SinksUnicast::new, 1, STREAM),
@@ -108,6 +112,24 @@ enum Contender {
     /** Whether it is this library. */
     boolean isOurs() {
         return name().startsWith("REACTOR_FFI");
+    }
+
+    /**
+     * Who does the same as a routed contender without sharing a pointer: with a stub of its own for each callback. Empty for
+     * the others.
+     */
+    Optional<Contender> ownStub(Measure measure) {
+        return switch (this) {
+            case REACTOR_FFI_ROUTED ->
+                Optional.of(
+                        switch (measure) {
+                            case SOURCES_N -> REACTOR_FFI;
+                            case CYCLE -> REACTOR_FFI_UNRELEASED;
+                            default -> REACTOR_FFI_HANDLE;
+                        });
+            case REACTOR_FFI_ROUTED_RELEASED -> Optional.of(REACTOR_FFI);
+            default -> Optional.empty();
+        };
     }
 
     /** The slower ones get fewer events, so that a round stays short. */

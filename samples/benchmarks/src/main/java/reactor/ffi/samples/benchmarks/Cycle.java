@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackType;
 import reactor.ffi.NativeFlux;
 
 /** Subscribe, register, one event, cancel, unregistered: again and again, on a scheduler that stays hot. */
@@ -13,18 +14,29 @@ final class Cycle {
 
     private final NativeSource source;
     private final Flux<Event> events;
+    private final boolean routed;
     private final AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+    private final AtomicReference<MemorySegment> userData = new AtomicReference<>();
     private final AtomicInteger registered = new AtomicInteger();
     private final AtomicInteger unregistered = new AtomicInteger();
     private int received;
 
-    /** Released: the source says that native code will not call the pointer again, so that its slot is used again. */
-    Cycle(NativeSource source, CallbackOptions options, boolean released) {
+    /**
+     * Subscribes to nothing yet.
+     *
+     * @param released whether the source says that native code will not call the pointer again, so that its slot is used again
+     * @param routed whether all callbacks share a pointer, and C hands their user data back
+     */
+    Cycle(NativeSource source, CallbackOptions options, boolean released, boolean routed) {
         this.source = source;
+        this.routed = routed;
+        CallbackType<OnRegistered> routedType = WithUserData.eventType(true);
         this.events = NativeFlux.create(options, sink -> {
-            MemorySegment made =
-                    sink.callback(Event.OnEvent.class, (sequence, value) -> sink.next(new Event(sequence, value)));
+            MemorySegment made = routed
+                    ? sink.callback(routedType, (sequence, value, _) -> sink.next(new Event(sequence, value)))
+                    : sink.callback(Event.OnEvent.class, (sequence, value) -> sink.next(new Event(sequence, value)));
             pointer.set(made);
+            userData.set(routed ? sink.userData() : MemorySegment.NULL);
             registered.incrementAndGet();
             sink.onDispose(() -> {
                 if (released) {
@@ -33,6 +45,12 @@ final class Cycle {
                 unregistered.incrementAndGet();
             });
         });
+    }
+
+    /** A contender that has this measure only. */
+    static Workload only(boolean released, boolean routed) {
+        Cycle cycle = new Cycle(new NativeSource(), CallbackOptions.defaults(), released, routed);
+        return (measure, size, count) -> Figures.of(cycle.run(count));
     }
 
     /** Ns a cycle. */
@@ -46,7 +64,7 @@ final class Cycle {
             while (registered.get() != before + i) {
                 Thread.onSpinWait();
             }
-            source.callOnce(pointer.get());
+            call();
             while (unregistered.get() != before + i) {
                 Thread.onSpinWait();
             }
@@ -56,5 +74,13 @@ final class Cycle {
             throw new IllegalStateException("of " + count + " events " + received + " arrived");
         }
         return (double) nanos / count;
+    }
+
+    private void call() throws Throwable {
+        if (routed) {
+            source.callOnce(pointer.get(), userData.get());
+        } else {
+            source.callOnce(pointer.get());
+        }
     }
 }

@@ -24,6 +24,8 @@ final class Json {
                 summary.series().measure().unit()));
         summary.ratioToBare()
                 .ifPresent(ratio -> line.append(String.format(Locale.ROOT, ",\"ratio_to_bare\":%.3f", ratio)));
+        summary.ratioToOwnStub()
+                .ifPresent(ratio -> line.append(String.format(Locale.ROOT, ",\"ratio_to_own_stub\":%.3f", ratio)));
         return line.append('}').toString();
     }
 }

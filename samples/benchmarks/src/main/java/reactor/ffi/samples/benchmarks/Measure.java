@@ -25,7 +25,8 @@ enum Measure {
             "sources_1:1",
             "sources_10:10",
             "sources_100:100",
-            "sources_1000:1000"),
+            "sources_1000:1000",
+            "sources_10000:10000"),
     ANSWERED("a native thread waits for each answer, call after call", "ns/call", 50_000, 500_000, "answered:1"),
     ANSWERED_PARKED(
             "3 ms of silence before each call: both sides sleep; median of a round",

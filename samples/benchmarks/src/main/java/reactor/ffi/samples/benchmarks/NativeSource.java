@@ -41,6 +41,10 @@ final class NativeSource {
     private final MethodHandle startPaused = bind("start_paused", null, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS);
     private final MethodHandle sameThread = bind("same_thread", JAVA_LONG, ADDRESS, JAVA_LONG);
     private final MethodHandle callOnce = bind("call_once", null, ADDRESS);
+    private final MethodHandle startRegistered = bind("start_registered", null, ADDRESS, ADDRESS, JAVA_LONG);
+    private final MethodHandle startRegistrations = bind("start_registrations", null, ADDRESS, JAVA_LONG, JAVA_LONG);
+    private final MethodHandle startAnsweredWith = bind("start_answered_with", null, ADDRESS, ADDRESS, JAVA_LONG);
+    private final MethodHandle callOnceWith = bind("call_once_with", null, ADDRESS, ADDRESS);
 
     /** Where the build has put the library. */
     static Path path() {
@@ -133,6 +137,27 @@ final class NativeSource {
 
     void callOnce(MemorySegment onEvent) throws Throwable {
         callOnce.invokeExact(onEvent);
+    }
+
+    /** One thread calls the function with its user data. */
+    void startRegistered(MemorySegment onEvent, MemorySegment userData, long calls) throws Throwable {
+        startRegistered.invokeExact(onEvent, userData, calls);
+    }
+
+    /** One thread calls the functions in turn, each with its user data: the segment has pairs of them. */
+    void startRegistrations(MemorySegment pairs, long width, long calls) throws Throwable {
+        startRegistrations.invokeExact(pairs, width, calls);
+    }
+
+    /** One call after the other, each awaited, with user data: ns a call. */
+    double answered(MemorySegment question, MemorySegment userData, long calls) throws Throwable {
+        startAnsweredWith.invokeExact(question, userData, calls);
+        join();
+        return answeredIn(calls);
+    }
+
+    void callOnce(MemorySegment onEvent, MemorySegment userData) throws Throwable {
+        callOnceWith.invokeExact(onEvent, userData);
     }
 
     private void checkAnswers() throws Throwable {

@@ -42,7 +42,7 @@ final class ReactorFfi implements Workload {
     ReactorFfi(CallbackOptions options) {
         this.options = options;
         this.scheduler = options.scheduler();
-        this.cycle = new Cycle(source, options, true);
+        this.cycle = new Cycle(source, options, true, false);
     }
 
     @Override

@@ -29,6 +29,7 @@ final class Results {
      * @param max of the rounds
      * @param ratioToBare to the bare contender of the same point
      * @param ratioToOurs to this library with default options, at the same point
+     * @param ratioToOwnStub of a routed contender: to the one with a stub of its own for each callback
      * @param ratioToOne to the same contender at the first point of the measure: one thread, one callback
      */
     record Summary(
@@ -38,6 +39,7 @@ final class Results {
             double max,
             OptionalDouble ratioToBare,
             OptionalDouble ratioToOurs,
+            OptionalDouble ratioToOwnStub,
             OptionalDouble ratioToOne) {}
 
     private final Map<Series, Map<Integer, Double>> rounds = new LinkedHashMap<>();
@@ -79,6 +81,10 @@ final class Results {
                         : ratio(
                                 figures,
                                 other -> samePoint(series, other) && other.contender() == Contender.REACTOR_FFI),
+                contender
+                        .ownStub(series.measure())
+                        .map(own -> ratio(figures, other -> samePoint(series, other) && other.contender() == own))
+                        .orElse(OptionalDouble.empty()),
                 series.measure().isOneAndMore() && !series.point().equals(one)
                         ? ratio(figures, other -> other.point().equals(one) && other.contender() == contender)
                         : OptionalDouble.empty());

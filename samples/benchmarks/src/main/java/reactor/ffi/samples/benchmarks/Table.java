@@ -18,7 +18,7 @@ final class Table {
                 point = series.point();
                 table.append(String.format(
                         Locale.ROOT,
-                        "%n%s: %s%n  %-24s %12s %12s %12s %9s %9s %9s%n",
+                        "%n%s: %s%n  %-28s %12s %12s %12s %9s %9s %9s %9s%n",
                         point,
                         series.measure().what(),
                         series.measure().unit(),
@@ -27,17 +27,19 @@ final class Table {
                         "max",
                         "x bare",
                         "x ours",
+                        "x own",
                         "x one"));
             }
             table.append(String.format(
                     Locale.ROOT,
-                    "  %-24s %12s %12s %12s %9s %9s %9s%n",
+                    "  %-28s %12s %12s %12s %9s %9s %9s %9s%n",
                     series.contender().id(),
                     number(summary.median()),
                     number(summary.min()),
                     number(summary.max()),
                     ratio(summary.ratioToBare()),
                     ratio(summary.ratioToOurs()),
+                    ratio(summary.ratioToOwnStub()),
                     ratio(summary.ratioToOne())));
         }
         return table.toString();

@@ -107,6 +107,15 @@ class OptionsTest {
                 .hasSize(measure == Measure.IDLE ? 0 : 1);
     }
 
+    @ParameterizedTest
+    @EnumSource(Measure.class)
+    void whoIsComparedWithStubsOfItsOwnMeetsThemInEachMeasure(Measure measure) {
+        assertThat(EnumSet.allOf(Contender.class))
+                .filteredOn(contender -> contender.takesPartIn(measure))
+                .allSatisfy(contender -> assertThat(contender.ownStub(measure).stream())
+                        .allMatch(own -> own != contender && own.takesPartIn(measure)));
+    }
+
     private static Options parse(String... arguments) throws Options.UsageException {
         return Options.parse(List.of(arguments));
     }

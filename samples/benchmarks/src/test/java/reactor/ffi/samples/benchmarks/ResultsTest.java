@@ -67,6 +67,20 @@ class ResultsTest {
     }
 
     @Test
+    void routedOnesAreAlsoComparedWithStubsOfTheirOwnRoundByRound() {
+        rounds(Contender.REACTOR_FFI, 1, 1, 1);
+        rounds(Contender.REACTOR_FFI_HANDLE, 30, 80, 200);
+        rounds(Contender.REACTOR_FFI_ROUTED, 60, 80, 1000);
+
+        assertThat(results.summaries())
+                .extracting(Results.Summary::ratioToOwnStub)
+                .containsExactly(OptionalDouble.empty(), OptionalDouble.empty(), OptionalDouble.of(2));
+        assertThat(Json.lines(results.summaries()).get(2)).contains(",\"ratio_to_own_stub\":2.000}");
+        assertThat(Table.of(results.summaries()).lines().map(String::strip))
+                .anyMatch(line -> line.matches("reactor-ffi-routed +80\\.0 +60\\.0 +1,000 +- +80\\.00 +2\\.00 +-"));
+    }
+
+    @Test
     void morePointsAreComparedWithTheFirstOfTheSameContender() {
         Measure.Point one = Measure.SOURCES_N.points().get(0);
         Measure.Point ten = Measure.SOURCES_N.points().get(1);
@@ -106,9 +120,9 @@ class ResultsTest {
 
         assertThat(Table.of(results.summaries()).lines().map(String::strip))
                 .contains("stream: one native thread, first call to last event")
-                .anyMatch(line -> line.matches("ns/event +median +min +max +x bare +x ours +x one"))
-                .anyMatch(line -> line.matches("bare +20\\.0 +10\\.0 +100\\.0 +- +0\\.25 +-"))
-                .anyMatch(line -> line.matches("reactor-ffi +80\\.0 +30\\.0 +2,000 +4\\.00 +- +-"));
+                .anyMatch(line -> line.matches("ns/event +median +min +max +x bare +x ours +x own +x one"))
+                .anyMatch(line -> line.matches("bare +20\\.0 +10\\.0 +100\\.0 +- +0\\.25 +- +-"))
+                .anyMatch(line -> line.matches("reactor-ffi +80\\.0 +30\\.0 +2,000 +4\\.00 +- +- +-"));
     }
 
     @Test
