@@ -88,13 +88,14 @@ final class Nats {
         check("nats_CloseAndWait", (int) Functions.CLOSE_AND_WAIT.invokeExact(5_000L));
     }
 
-    /** Starts a thread that calls {@code onMsg} for each message. */
-    static MemorySegment subscribe(MemorySegment connection, MemorySegment subject, MemorySegment onMsg)
+    /** Starts a thread that calls {@code onMsg} for each message, with the closure as its last argument. */
+    static MemorySegment subscribe(
+            MemorySegment connection, MemorySegment subject, MemorySegment onMsg, MemorySegment closure)
             throws Throwable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ADDRESS);
             check("natsConnection_Subscribe", (int)
-                    Functions.SUBSCRIBE.invokeExact(out, connection, subject, onMsg, MemorySegment.NULL));
+                    Functions.SUBSCRIBE.invokeExact(out, connection, subject, onMsg, closure));
             return out.get(ADDRESS, 0);
         }
     }
@@ -105,10 +106,10 @@ final class Nats {
                 Functions.SET_PENDING_LIMITS.invokeExact(subscription, -1, -1));
     }
 
-    /** The last call that the subscription ever makes: it comes on its own thread, some time after the unsubscribe. */
-    static void onComplete(MemorySegment subscription, MemorySegment function) throws Throwable {
+    /** The last call that the subscription ever makes, with the closure: it comes on its own thread, some time after the unsubscribe. */
+    static void onComplete(MemorySegment subscription, MemorySegment function, MemorySegment closure) throws Throwable {
         check("natsSubscription_SetOnCompleteCB", (int)
-                Functions.SET_ON_COMPLETE.invokeExact(subscription, function, MemorySegment.NULL));
+                Functions.SET_ON_COMPLETE.invokeExact(subscription, function, closure));
     }
 
     /** How many messages nats.c has dropped, because too many waited. */

@@ -26,9 +26,12 @@ final class Numbers {
                 throws Throwable;
     }
 
-    /** All four are handles: we pass them back to nats.c, and do not read what they point to. */
+    /**
+     * The first three are handles: we pass them back to nats.c, and do not read what they point to. The closure is the user
+     * data that nats.c was given with the pointer: it says whose message this is, so that all subscriptions share one pointer.
+     */
     private static final CallbackType<OnMsg> ON_MSG =
-            CallbackType.of(OnMsg.class).handles(0, 1, 2, 3);
+            CallbackType.of(OnMsg.class).handles(0, 1, 2).userData(3);
 
     private final NatsConnection connection;
     private final AtomicLong received = new AtomicLong();
@@ -45,14 +48,17 @@ final class Numbers {
         return NativeFlux.create(options, sink -> {
             MemorySegment onMsg = onMsg(sink);
             pointers.add(onMsg.address());
-            MemorySegment subscription = Nats.subscribe(connection.pointer(), connection.subject(), onMsg);
+            MemorySegment subscription =
+                    Nats.subscribe(connection.pointer(), connection.subject(), onMsg, sink.userData());
             sink.onDispose(() -> end(subscription));
             // What waits, waits in nats.c: NATS itself would rather drop than slow down who publishes.
             Nats.unlimitedPending(subscription);
-            // The handshake: after onComplete nats.c never calls again, so both pointers may be used anew at once, and
-            // not
-            // only after the quarantine. It is called on the subscription's thread, when ours has long ended.
-            Nats.onComplete(subscription, sink.releaseNotify());
+            // The handshake: after onComplete nats.c never calls again, so the fallback, which would free late
+            // messages, is
+            // let go of at once, and not only after the quarantine. onComplete gets the same closure, and is called on
+            // the
+            // subscription's thread, when our subscription has long ended.
+            Nats.onComplete(subscription, sink.releaseNotify(), sink.userData());
         });
     }
 

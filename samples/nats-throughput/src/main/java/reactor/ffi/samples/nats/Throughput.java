@@ -151,7 +151,7 @@ public final class Throughput {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%d subscriptions, one after the other, needed %d C function pointers: onComplete gave them back%n",
+                "%d subscriptions, one after the other, shared %d C function pointer%n",
                 SUBSCRIPTIONS,
                 numbers.pointers());
     }

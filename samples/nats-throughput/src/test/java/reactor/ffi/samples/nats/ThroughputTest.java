@@ -33,7 +33,7 @@ class ThroughputTest {
                 .hasSize(7)
                 .allMatch(line -> line.contains("kept"));
         assertThat(run.lines().get(run.lines().size() - 1))
-                .startsWith("200 subscriptions, one after the other, needed");
+                .startsWith("200 subscriptions, one after the other, shared 1 C function pointer");
     }
 
     @Test

@@ -27,13 +27,17 @@ final class Video {
     /** What the pipeline's appsink has to be called. */
     static final String SINK = "frames";
 
-    // Who is calling, and the user data, are handles: to pass back, not to read.
+    // Who is calling is a handle: to pass back, not to read. The user data says whose call it is, so that the callbacks
+    // of all
+    // pipelines share their pointers.
     private static final CallbackType<GstAppSinkCallbacks.eos.Function> EOS =
-            CallbackType.of(GstAppSinkCallbacks.eos.Function.class).handles(0, 1);
-    private static final CallbackType<GstAppSinkCallbacks.new_sample.Function> NEW_SAMPLE =
-            CallbackType.of(GstAppSinkCallbacks.new_sample.Function.class).handles(0, 1);
+            CallbackType.of(GstAppSinkCallbacks.eos.Function.class).handles(0).userData(1);
+    private static final CallbackType<GstAppSinkCallbacks.new_sample.Function> NEW_SAMPLE = CallbackType.of(
+                    GstAppSinkCallbacks.new_sample.Function.class)
+            .handles(0)
+            .userData(1);
     private static final CallbackType<GstBusSyncHandler.Function> ON_MESSAGE =
-            CallbackType.of(GstBusSyncHandler.Function.class).handles(0, 2);
+            CallbackType.of(GstBusSyncHandler.Function.class).handles(0).userData(2);
 
     private final String description;
     private final Set<Long> pointers = ConcurrentHashMap.newKeySet();
@@ -83,8 +87,9 @@ final class Video {
             if (appsink.address() == 0) {
                 throw new IllegalArgumentException("there is no appsink name=" + SINK + " in: " + description);
             }
-            // The handshake: when GStreamer is done with the callbacks, their pointers may be used anew at once.
-            gst_app_sink_set_callbacks(appsink, callbacks, MemorySegment.NULL, sink.releaseNotify());
+            // One user data for both callbacks. The handshake, with the same user data: when GStreamer is done with the
+            // callbacks, their fallbacks are let go of at once.
+            gst_app_sink_set_callbacks(appsink, callbacks, sink.userData(), sink.releaseNotify());
             gst_object_unref(appsink);
         }
     }
@@ -104,7 +109,7 @@ final class Video {
                     return GST_BUS_DROP();
                 });
         MemorySegment bus = gst_element_get_bus(pipeline);
-        gst_bus_set_sync_handler(bus, onMessage, MemorySegment.NULL, sink.releaseNotify());
+        gst_bus_set_sync_handler(bus, onMessage, sink.userData(), sink.releaseNotify());
         gst_object_unref(bus);
     }
 
