@@ -113,6 +113,60 @@ int32_t storm_of_signals(signal_fn handler, int64_t signals) {
 #endif
 }
 
+/* ---- threads that call until they are refused */
+
+typedef int32_t (*answering_fn)(int64_t);
+
+static answering_fn filled;
+static int32_t answered_taken;
+static pthread_t fillers[128];
+static int filler_count;
+
+static void *fill(void *argument) {
+    int32_t answer;
+    int64_t value = (int64_t)(intptr_t)argument << 32;
+    do {
+        answer = filled(value++);
+    } while (answer == answered_taken);
+    return (void *)(intptr_t)answer;
+}
+
+/* Starts threads that call until C gets another answer than this one. */
+int32_t fillers_start(answering_fn callback, int32_t threads, int32_t taken) {
+    filled = callback;
+    answered_taken = taken;
+    for (filler_count = 0; filler_count < threads; filler_count++) {
+        if (pthread_create(&fillers[filler_count], NULL, fill, (void *)(intptr_t)filler_count)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Joins them; returns how many got this answer last. */
+int32_t fillers_join(int32_t answer) {
+    int32_t count = 0;
+    for (int i = 0; i < filler_count; i++) {
+        void *last;
+        pthread_join(fillers[i], &last);
+        count += (int32_t)(intptr_t)last == answer;
+    }
+    return count;
+}
+
+/* Interrupts the first of them by a signal whose handler does nothing. */
+static void do_nothing(int number, siginfo_t *info, void *context) {
+    (void)number, (void)info, (void)context;
+}
+
+int32_t fillers_interrupt(void) {
+#ifdef __linux__
+    return install(SIGRTMIN + 5, do_nothing) || pthread_kill(fillers[0], SIGRTMIN + 5);
+#else
+    return -1;
+#endif
+}
+
 /* ---- threads that call whatever is registered, and go on for a while with a pointer that no longer is */
 
 static _Atomic(event_fn) registered;

@@ -109,9 +109,9 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      * then. When the handler throws, the stream ends with the error. All listeners of a sink share one ring, and so calls of one
      * native thread keep their order. Between a call of a listener and a value of a callback there is none.
      *
-     * <p>The ring holds as many calls as the {@link Overflow} of the options says, rounded up to a power of two. Listeners
-     * know {@link Overflow#dropNewest} and {@link Overflow#error}. A call that finds no room is counted; there is no value yet for
-     * the discard hook. The first listener of a sink says how large the records are: make the one with the most parameters
+     * <p>The ring holds as many calls as the {@link Overflow} of the options says, rounded up to a power of two; by default 64 KiB
+     * of them. Listeners know {@link Overflow#block}, {@link Overflow#dropNewest} and {@link Overflow#error}. A call that is not
+     * taken is counted; there is no value yet for the discard hook. The first listener of a sink says how large the records are: make the one with the most parameters
      * first.
      *
      * @param type the C function type

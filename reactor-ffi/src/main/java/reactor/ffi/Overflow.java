@@ -46,7 +46,8 @@ public final class Overflow {
      * ends with an {@linkplain reactor.core.Exceptions#failWithOverflow() overflow error}. Threads that must not wait
      * use a reserve of 64 times the capacity instead: the scheduler's own thread, {@linkplain
      * reactor.core.scheduler.Schedulers#isInNonBlockingThread() non-blocking} threads of Reactor, and any thread while
-     * the turn is lent. This policy is the default, with 8192 and 10 s.
+     * the turn is lent. A {@linkplain NativeSink#listener listener} has no reserve: its stream ends when the scheduler's own
+     * thread finds no room, and when a lend of the turn goes on for a second or two while threads wait. This policy is the default, with 8192 and 10 s.
      *
      * @param capacity the most values that are queued, from 1 to 67,108,864
      * @param timeout how long a thread waits, more than zero

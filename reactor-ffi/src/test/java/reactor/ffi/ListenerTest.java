@@ -10,8 +10,10 @@ import java.lang.invoke.MethodHandles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.LongStream;
@@ -73,6 +75,7 @@ class ListenerTest {
 
         private final int machineCode;
         private final CallbackOptions dropping = options.overflow(Overflow.dropNewest(8));
+        private final CallbackOptions blocking = options.overflow(Overflow.block(8, SOON));
         private final CallbackOptions failing = options.overflow(Overflow.error(8));
         private final AtomicReference<MemorySegment> pointer = new AtomicReference<>();
 
@@ -283,6 +286,125 @@ class ListenerTest {
             assertThat(loop.metrics().lateCalls()).isEqualTo(31);
         }
 
+        /** The calls of a thread of its own, which waits for room. */
+        private CompletableFuture<Void> callAndWait(long n) {
+            CompletableFuture<Void> calls = CompletableFuture.runAsync(() -> call(n));
+            Until.that("the thread waits", () -> loop.metrics().waiting() == 1);
+            return calls;
+        }
+
+        @Test
+        void aNativeThreadWaitsForRoomAndNothingIsLost() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(blocking).subscribe(recorder);
+            CompletableFuture<Void> calls = callAndWait(30);
+            for (int i = 1; i <= 30; i++) {
+                int wanted = i;
+                recorder.request(1);
+                Until.that(i + " values", () -> recorder.values.size() == wanted);
+            }
+            calls.get(SOON.toSeconds(), TimeUnit.SECONDS);
+            assertThat(recorder.values)
+                    .containsExactlyElementsOf(
+                            LongStream.range(0, 30).boxed().toList());
+            assertThat(loop.metrics().handledCalls()).isEqualTo(30);
+            assertThat(loop.metrics().droppedCalls() + loop.metrics().lateCalls())
+                    .isZero();
+            recorder.cancel();
+        }
+
+        @Test
+        void aFloodThatWaitsLosesNothingAndKeepsItsOrder() throws Exception {
+            int threads = 8;
+            int each = 5_000;
+            long[] next = new long[threads];
+            AtomicInteger outOfOrder = new AtomicInteger();
+            AtomicInteger got = new AtomicInteger();
+            NativeFlux.<Long>create(
+                            options.overflow(Overflow.block(16, SOON)),
+                            sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> {
+                                if (next[thread]++ != sequence) {
+                                    outOfOrder.incrementAndGet();
+                                }
+                                sink.next(sequence);
+                            })))
+                    .subscribe(value -> got.incrementAndGet());
+            Calls.fromThreads(pointer.get(), threads, each, 0);
+            Until.that("all", () -> got.get() == threads * each);
+            assertThat(outOfOrder).hasValue(0);
+            assertThat(loop.metrics().droppedCalls()).isZero();
+        }
+
+        @Test
+        void aCancelLetsThreadsGoThatWait() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(options.overflow(Overflow.block(8, Duration.ofHours(1)))).subscribe(recorder);
+            CompletableFuture<Void> calls = callAndWait(30);
+            recorder.cancel();
+            calls.get(SOON.toSeconds(), TimeUnit.SECONDS);
+            loop.settle();
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(8);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(22);
+            assertThat(loop.metrics().waiting()).isZero();
+        }
+
+        @Test
+        void aThreadThatHasWaitedForTheLimitEndsTheStreamAndNothingFollowsTheGap() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(options.overflow(Overflow.block(8, Duration.ofMillis(20)))).subscribe(recorder);
+            call(20);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.error())
+                    .hasMessageContaining("the ring of " + name + " is full")
+                    .hasMessageContaining("has waited for its limit");
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L, 7L);
+            loop.settle();
+            assertThat(loop.metrics().droppedCalls()).isEqualTo(1);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(11);
+        }
+
+        @Test
+        void theSchedulersOwnThreadDoesNotWait() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            sequences(options.overflow(Overflow.block(8, Duration.ofHours(1)))).subscribe(recorder);
+            loop.settle();
+            boolean _ = loop.run(() -> {
+                Calls.n(pointer.get(), 20, 7);
+                return true;
+            });
+            assertThat(recorder.error()).hasMessageContaining("or must not wait");
+            assertThat(recorder.values).hasSize(8);
+        }
+
+        @Test
+        void aShortLendOfTheTurnLetsThreadsWait() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(blocking).subscribe(recorder);
+            CompletableFuture<Void> calls = callAndWait(30);
+            boolean _ = loop.run(() -> scheduler.callBlocking(() -> true));
+            recorder.request(Long.MAX_VALUE);
+            Until.that("thirty values", () -> recorder.values.size() == 30);
+            calls.get(SOON.toSeconds(), TimeUnit.SECONDS);
+            recorder.cancel();
+        }
+
+        /** 64 KiB of records of 64 bytes. */
+        @Test
+        void optionsThatSayNothingOfTheOverflowGetARingOfModestSize() throws Exception {
+            CallbackOptions silent = CallbackOptions.named(name).on(scheduler);
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            silent,
+                            sink -> pointer.set(
+                                    sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))))
+                    .subscribe(recorder);
+            CompletableFuture<Void> calls = callAndWait(5_000);
+            recorder.cancel();
+            calls.get(SOON.toSeconds(), TimeUnit.SECONDS);
+            loop.settle();
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(1024);
+        }
+
         @Test
         void aRingThatOverflowsWakesASleepingScheduler() throws Exception {
             Recorder recorder = new Recorder(0);
@@ -485,13 +607,13 @@ class ListenerTest {
         }
 
         @Test
-        void refusesOverflowsThatNeedALockOrWait() {
-            for (Overflow overflow :
-                    List.of(Overflow.block(8, SOON), Overflow.dropOldest(8), Overflow.latest(), Overflow.unbounded())) {
+        void refusesOverflowsThatNeedALock() {
+            for (Overflow overflow : List.of(Overflow.dropOldest(8), Overflow.latest(), Overflow.unbounded())) {
                 StepVerifier.create(sequences(options.overflow(overflow)))
                         .expectErrorSatisfies(refused -> assertThat(refused)
                                 .isInstanceOf(IllegalArgumentException.class)
                                 .hasMessageContaining(overflow.toString())
+                                .hasMessageContaining("block")
                                 .hasMessageContaining("dropNewest")
                                 .hasMessageContaining("error"))
                         .verify(SOON);

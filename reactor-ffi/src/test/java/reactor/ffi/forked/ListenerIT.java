@@ -36,6 +36,7 @@ import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.Until;
+import reactor.test.StepVerifier;
 
 /** Listeners are called from where a bare upcall would end the JVM, and while it ends. */
 class ListenerIT {
@@ -57,7 +58,7 @@ class ListenerIT {
     // ---- where no Java can run
 
     @ParameterizedTest
-    @ValueSource(strings = {"dropNewest", "error"})
+    @ValueSource(strings = {"dropNewest", "error", "block"})
     void aCriticalDowncallMayCallIt(String policy) {
         ForkedJvm.of(Critical.class)
                 .arguments(policy)
@@ -68,15 +69,15 @@ class ListenerIT {
 
     static final class Critical {
 
-        @SuppressWarnings("restricted")
         public static void main(String[] args) throws Throwable {
-            MethodHandle callN = Linker.nativeLinker()
-                    .downcallHandle(
-                            SymbolLookup.loaderLookup().find("call_n").orElseGet(Critical::callN),
-                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_LONG),
-                            Linker.Option.critical(false));
+            MethodHandle callN = callN();
             AtomicLong got = new AtomicLong();
-            Overflow overflow = args[0].equals("error") ? Overflow.error(1024) : Overflow.dropNewest(1024);
+            Overflow overflow =
+                    switch (args[0]) {
+                        case "error" -> Overflow.error(1024);
+                        case "block" -> Overflow.block(1024, Duration.ofMinutes(1));
+                        default -> Overflow.dropNewest(1024);
+                    };
             NativeFlux.<Long>create(OPTIONS.overflow(overflow), sink -> {
                         callN.invokeExact(
                                 sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(id)), 1000L, 7L);
@@ -88,11 +89,57 @@ class ListenerIT {
         }
 
         @SuppressWarnings("restricted")
-        private static MemorySegment callN() {
+        static MethodHandle callN() {
             Path library = Path.of(System.getProperty(Fixture.FOLDER), "libfixture.so");
-            return SymbolLookup.libraryLookup(library, Arena.global())
+            MemorySegment function = SymbolLookup.libraryLookup(library, Arena.global())
                     .find("call_n")
                     .orElseThrow();
+            return Linker.nativeLinker()
+                    .downcallHandle(
+                            function,
+                            FunctionDescriptor.ofVoid(ADDRESS, JAVA_LONG, JAVA_LONG),
+                            Linker.Option.critical(false));
+        }
+    }
+
+    @Test
+    void aCriticalDowncallThatWaitsForRoomEndsAtTheLimit() {
+        ForkedJvm.run(CriticalWait.class)
+                .assertExitedCleanly()
+                .assertOut("the ring of listened is full", "dropped 1, late 935");
+    }
+
+    static final class CriticalWait {
+
+        public static void main(String[] args) throws Throwable {
+            MethodHandle callN = Critical.callN();
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            Flux<Long> events = NativeFlux.create(
+                    OPTIONS.overflow(Overflow.block(64, Duration.ofSeconds(2))),
+                    sink -> pointer.set(sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(id))));
+            StepVerifier.create(events, 0)
+                    .then(() -> {
+                        Thread collector = new Thread(() -> {
+                            Until.that("a thread waits", () -> CallbackMetrics.of("listened").waiting() == 1);
+                            System.gc(); // waits for the critical downcall
+                        });
+                        collector.start();
+                        call(callN, pointer.get());
+                    })
+                    .thenRequest(64)
+                    .expectNextCount(64)
+                    .consumeErrorWith(error -> System.out.println(error.getMessage()))
+                    .verify();
+            CallbackMetrics metrics = CallbackMetrics.of("listened");
+            System.out.println("dropped " + metrics.droppedCalls() + ", late " + metrics.lateCalls());
+        }
+
+        private static void call(MethodHandle callN, MemorySegment pointer) {
+            try {
+                callN.invokeExact(pointer, 1000L, 7L);
+            } catch (Throwable thrown) {
+                throw new AssertionError(thrown);
+            }
         }
     }
 

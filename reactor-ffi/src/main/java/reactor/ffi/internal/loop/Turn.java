@@ -99,6 +99,15 @@ public final class Turn {
         return lent;
     }
 
+    /**
+     * Returns the number of the lend during which the owner does not have its turn, or zero if the owner has it. Any thread.
+     *
+     * @return not zero while the scheduler's thread is inside callBlocking, or a borrower still runs that had the turn then
+     */
+    public long absence() {
+        return baton.isHeldBy(owner) ? 0 : lends;
+    }
+
     /** Returns how often the turn was lent. Any thread. */
     long lends() {
         return lends;

@@ -1,9 +1,11 @@
 package reactor.ffi.internal.metrics;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 
 /** What is counted for all listeners of one name. A call is counted once, where its way ends. Any thread may count. */
 public final class ListenerCounters {
@@ -16,6 +18,9 @@ public final class ListenerCounters {
 
     private final LongAdder dropped = new LongAdder();
     private final LongAdder late = new LongAdder();
+
+    /** Of the rings of subscriptions that live. */
+    private final Set<IntSupplier> waiting = ConcurrentHashMap.newKeySet();
 
     /** What is read in each snapshot, by where it is counted. Those places are few, as each is used again. */
     private final Map<Object, BooleanSupplier> elsewhere = new ConcurrentHashMap<>();
@@ -41,9 +46,27 @@ public final class ListenerCounters {
         late.add(tooLate);
     }
 
+    /** Reads in each snapshot how many native threads wait for room in a ring. */
+    public void began(IntSupplier waitingThreads) {
+        waiting.add(waitingThreads);
+    }
+
+    /** The opposite of {@link #began}. */
+    public void ended(IntSupplier waitingThreads) {
+        waiting.remove(waitingThreads);
+    }
+
     /** Brings the counts up to date with what native memory has counted. */
     void update() {
         elsewhere.values().removeIf(count -> !count.getAsBoolean());
+    }
+
+    int waiting() {
+        int all = 0;
+        for (IntSupplier threads : waiting) {
+            all += threads.getAsInt();
+        }
+        return all;
     }
 
     long dropped() {

@@ -132,7 +132,7 @@ public final class SourceCounters {
         long dropped = evictedOnes + turnedAway.sum();
         long discarded = dropped + tooLate.sum() + leftOverOnes;
         long queued = queuedByEnded - fromQueues - evictedOnes - leftOverOnes;
-        int waiting = 0;
+        int waiting = listeners.waiting();
         for (QueueCounts queue : live) {
             queued += queue.everQueued();
             waiting += queue.waiting();

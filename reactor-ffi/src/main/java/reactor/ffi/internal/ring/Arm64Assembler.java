@@ -16,7 +16,9 @@ final class Arm64Assembler {
     /** Conditions of a branch, by their number in the instruction. */
     static final int NOT_EQUAL = 0x1;
 
+    static final int EQUAL = 0x0;
     static final int GREATER_OR_EQUAL_SIGNED = 0xA;
+    static final int LESS_SIGNED = 0xB;
 
     private final ByteBuffer code = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
 
@@ -53,9 +55,9 @@ final class Arm64Assembler {
         emit(0xFD400000 | base << 5 | to);
     }
 
-    /** ldar of 8 bytes, to = [base] */
-    void loadAcquire(int to, int base) {
-        emit(0xC8DFFC00 | base << 5 | to);
+    /** ldar of 4 or 8 bytes, to = [base] */
+    void loadAcquire(int bytes, int to, int base) {
+        emit(0x08DFFC00 | size(bytes) | base << 5 | to);
     }
 
     /** stlr of 8 bytes, [base] = from */
@@ -93,9 +95,29 @@ final class Arm64Assembler {
         emit(0xD2800000 | value << 5 | to);
     }
 
+    /** movk to, value, of 16 bits, which become bits 16 to 31 */
+    void moveUpper(int to, int value) {
+        emit(0xF2A00000 | value << 5 | to);
+    }
+
+    /** mov to, -1, of 4 bytes */
+    void moveMinusOneInt(int to) {
+        emit(0x12800000 | to);
+    }
+
+    /** add to, left, right */
+    void addRegister(int to, int left, int right) {
+        emit(0x8B000000 | right << 16 | left << 5 | to);
+    }
+
     /** add to, from, value, of 12 bits */
     void add(int to, int from, int value) {
         emit(0x91000000 | value << 10 | from << 5 | to);
+    }
+
+    /** sub to, from, value, of 12 bits */
+    void subtractConstant(int to, int from, int value) {
+        emit(0xD1000000 | value << 10 | from << 5 | to);
     }
 
     /** sub to, left, right */
@@ -116,6 +138,11 @@ final class Arm64Assembler {
     /** cmp left, right */
     void compare(int left, int right) {
         emit(0xEB00001F | right << 16 | left << 5);
+    }
+
+    /** cmn register, value: compares with a negative number of 12 bits */
+    void compareNegative(int register, int value) {
+        emit(0xB100001F | value << 10 | register << 5);
     }
 
     void branch(Label to) {
@@ -149,6 +176,11 @@ final class Arm64Assembler {
     /** adr to, what lies so many bytes from the begin of this instruction */
     void addressFromHere(int to, int displacement) {
         emit(0x10000000 | (displacement & 3) << 29 | (displacement >> 2 & 0x7FFFF) << 5 | to);
+    }
+
+    /** yield: tells the processor that this thread waits for another */
+    void yield() {
+        emit(0xD503203F);
     }
 
     void systemCall() {

@@ -1,6 +1,8 @@
 package reactor.ffi.internal.ring;
 
+import static reactor.ffi.internal.ring.Arm64Assembler.EQUAL;
 import static reactor.ffi.internal.ring.Arm64Assembler.GREATER_OR_EQUAL_SIGNED;
+import static reactor.ffi.internal.ring.Arm64Assembler.LESS_SIGNED;
 import static reactor.ffi.internal.ring.Arm64Assembler.NOT_EQUAL;
 import static reactor.ffi.internal.ring.Arm64Assembler.SP;
 import static reactor.ffi.internal.ring.Arm64Assembler.ZERO;
@@ -11,7 +13,7 @@ import reactor.ffi.internal.ring.Arm64Assembler.Label;
  * What a listener's pointer runs on aarch64, by the procedure call standard of Linux. It does what {@link JavaProducer} does,
  * instruction by instruction.
  *
- * <p>A leaf without a frame. Arguments lie in x0 to x7, in v0 to v7 and on the stack; the code itself uses x9 to x17, which a
+ * <p>A leaf, without a frame unless it waits for room. Arguments lie in x0 to x7, in v0 to v7 and on the stack; the code itself uses x9 to x17, which a
  * called function may change. Memory is weakly ordered here: each acquire, release and fence is written out. Between an
  * exclusive load and its store there is no other access to memory, as that could make the store fail for ever.
  */
@@ -27,14 +29,33 @@ final class Arm64Producer {
     private static final int RECORD = 10;
     private static final int SEQUENCE = 11;
 
+    /** What a system call takes, of the arguments: a producer that waits for room keeps them on the stack, then its limit. */
+    private static final int SPILLED = 6;
+
+    private static final int SECONDS = SPILLED * 8;
+    private static final int NANOS = SECONDS + 8;
+    private static final int FRAME = NANOS + 8;
+
+    private static final int SYSTEM_CALL = 8;
+    private static final int GETTID = 178;
     private static final int FUTEX = 98;
+    private static final int CLOCK_GETTIME = 113;
+    private static final int CLOCK_MONOTONIC = 1;
     private static final int FUTEX_WAKE_PRIVATE = 129;
+
+    /** Takes a time, by the clock above, where FUTEX_WAIT takes a duration, which would begin anew after each signal. */
+    private static final int FUTEX_WAIT_BITSET_PRIVATE = 137;
+
+    private static final int EAGAIN = 11;
+    private static final int EINTR = 4;
 
     private final Arm64Assembler asm = new Arm64Assembler();
     private final Shape shape;
+    private final boolean hasSwap;
 
-    private Arm64Producer(Shape shape) {
+    private Arm64Producer(Shape shape, boolean hasSwap) {
         this.shape = shape;
+        this.hasSwap = hasSwap;
     }
 
     /**
@@ -43,7 +64,7 @@ final class Arm64Producer {
      * @param hasSwap whether the processor has the Large System Extensions
      */
     static byte[] body(Shape shape, boolean hasSwap) {
-        return new Arm64Producer(shape).emit(hasSwap);
+        return new Arm64Producer(shape, hasSwap).emit();
     }
 
     /**
@@ -60,16 +81,20 @@ final class Arm64Producer {
         return asm.bytes();
     }
 
-    private byte[] emit(boolean hasSwap) {
+    private byte[] emit() {
+        Label claimed = new Label();
         Label refused = new Label();
+        Label wait = new Label();
+        Label full = new Label();
         Label late = new Label();
         Label signal = new Label();
         Label answer = new Label();
         Label ring = new Label();
 
         asm.load(8, RING, CELL, RingLayout.RING);
-        claim(hasSwap, refused);
+        claim(refused);
 
+        asm.bind(claimed);
         asm.load(8, RECORD, RING, RingLayout.MASK);
         asm.and(RECORD, 9, RECORD);
         asm.load(8, 12, RING, RingLayout.STRIDE);
@@ -95,35 +120,44 @@ final class Arm64Producer {
         asm.bind(refused);
         asm.load(8, 10, RING, RingLayout.CAPACITY);
         asm.branchIfZero(10, late);
-        increment(RingLayout.FULL_CALLS);
+        asm.load(4, 10, RING, RingLayout.WHEN_FULL);
+        asm.moveConstant(12, WhenFull.WAIT.ordinal());
+        asm.compare(10, 12);
+        asm.branchIf(EQUAL, wait);
+        asm.bind(full);
+        add(8, CELL, RingLayout.FULL_CALLS, 1);
         asm.add(ANSWER, CELL, RingLayout.FULL);
-        asm.load(4, 10, RING, RingLayout.CLOSES_WHEN_FULL);
-        asm.branchIfZeroInt(10, answer);
+        asm.load(4, 10, RING, RingLayout.WHEN_FULL);
+        asm.branchIfZeroInt(10, answer); // DROP
         asm.store(8, ZERO, RING, RingLayout.CAPACITY);
         asm.fence();
+        wakeAll(signal);
         asm.branch(signal);
 
         asm.bind(late);
-        increment(RingLayout.LATE_CALLS);
+        add(8, CELL, RingLayout.LATE_CALLS, 1);
         asm.add(ANSWER, CELL, RingLayout.LATE);
         asm.branch(answer);
 
         asm.bind(ring);
         ringBell(answer);
+
+        asm.bind(wait);
+        awaitRoom(claimed, full, late);
         return asm.bytes();
     }
 
-    /** Leaves the number of the record in x9, and its sequence number in x11. */
-    private void claim(boolean hasSwap, Label refused) {
+    /** Leaves the number of the claimed record in x9, and its sequence number in x11. Changes x10, x12 and x13, too. */
+    private void claim(Label noRoom) {
         Label again = new Label();
         asm.bind(again);
         asm.load(8, 9, RING, RingLayout.TAIL);
         asm.add(10, RING, RingLayout.HEAD);
-        asm.loadAcquire(10, 10);
+        asm.loadAcquire(8, 10, 10);
         asm.load(8, 12, RING, RingLayout.CAPACITY);
         asm.subtract(10, 9, 10);
         asm.compare(10, 12);
-        asm.branchIf(GREATER_OR_EQUAL_SIGNED, refused);
+        asm.branchIf(GREATER_OR_EQUAL_SIGNED, noRoom);
         asm.add(SEQUENCE, 9, 1);
         if (hasSwap) {
             asm.move(12, 9);
@@ -165,15 +199,134 @@ final class Arm64Producer {
         asm.branchIfNotZeroInt(13, exclusive);
     }
 
-    /** Adds one to a counter of the cell. */
-    private void increment(int counter) {
+    /** Adds one, or takes one away, and leaves in x12 what there is then. Changes x10 and x13, too. */
+    private void add(int bytes, int base, int offset, int one) {
         Label exclusive = new Label();
-        asm.add(10, CELL, counter);
+        asm.add(10, base, offset);
         asm.bind(exclusive);
-        asm.loadExclusive(8, 12, 10);
-        asm.add(12, 12, 1);
-        asm.storeExclusive(8, 13, 12, 10);
+        asm.loadExclusive(bytes, 12, 10);
+        if (one > 0) {
+            asm.add(12, 12, 1);
+        } else {
+            asm.subtractConstant(12, 12, 1);
+        }
+        asm.storeExclusive(bytes, 13, 12, 10);
         asm.branchIfNotZeroInt(13, exclusive);
+    }
+
+    /** Has all producers that wait for room look at the ring, which is closed. Keeps x9. */
+    private void wakeAll(Label nobody) {
+        add(4, RING, RingLayout.ROOM, 1);
+        asm.fence();
+        asm.load(4, 12, RING, RingLayout.WAITERS);
+        asm.branchIfZeroInt(12, nobody);
+        asm.add(0, RING, RingLayout.ROOM);
+        asm.moveConstant(1, FUTEX_WAKE_PRIVATE);
+        asm.moveConstant(2, Short.MAX_VALUE);
+        asm.moveConstant(SYSTEM_CALL, FUTEX);
+        asm.systemCall();
+    }
+
+    /** The producer that finds the ring full and may wait. Floating arguments, x6 and x7 stay in their registers. */
+    private void awaitRoom(Label claimed, Label full, Label late) {
+        Label own = new Label();
+        Label enter = new Label();
+        Label spin = new Label();
+        Label taken = new Label();
+        Label sleep = new Label();
+        Label inside = new Label();
+        Label stillFull = new Label();
+        Label leave = new Label();
+
+        asm.subtractConstant(SP, SP, FRAME);
+        for (int register = 0; register < SPILLED; register++) {
+            asm.store(8, register, SP, register * 8);
+        }
+        asm.moveConstant(SYSTEM_CALL, GETTID);
+        asm.systemCall();
+        asm.load(4, 12, RING, RingLayout.CONSUMER);
+        asm.compare(0, 12);
+        asm.branchIf(EQUAL, own);
+
+        asm.load(4, 12, RING, RingLayout.WAITERS);
+        asm.branchIfNotZeroInt(12, enter);
+        asm.load(4, 14, RING, RingLayout.SPINS);
+        asm.bind(spin);
+        asm.branchIfZeroInt(14, enter);
+        asm.subtractConstant(14, 14, 1);
+        asm.yield();
+        claim(spin);
+        asm.branch(taken);
+
+        asm.bind(enter);
+        add(4, RING, RingLayout.WAITERS, 1);
+        asm.fence(); // before the look for room
+        asm.load(4, 10, RING, RingLayout.MOST_WAITING);
+        asm.compare(10, 12);
+        asm.branchIf(LESS_SIGNED, leave);
+        deadline();
+
+        asm.bind(sleep);
+        asm.add(10, RING, RingLayout.ROOM);
+        asm.loadAcquire(4, 2, 10); // before the look: room that is made after it changes this word
+        claim(stillFull);
+        asm.bind(inside);
+        add(4, RING, RingLayout.WAITERS, -1);
+        asm.bind(taken);
+        for (int register = 0; register < SPILLED; register++) {
+            asm.load(8, register, SP, register * 8);
+        }
+        asm.add(SP, SP, FRAME);
+        asm.branch(claimed);
+
+        asm.bind(stillFull);
+        asm.load(8, 10, RING, RingLayout.CAPACITY);
+        asm.branchIfZero(10, leave);
+        asm.add(0, RING, RingLayout.ROOM);
+        asm.moveConstant(1, FUTEX_WAIT_BITSET_PRIVATE);
+        asm.add(3, SP, SECONDS);
+        asm.moveMinusOneInt(5); // any bit
+        asm.moveConstant(SYSTEM_CALL, FUTEX);
+        asm.systemCall();
+        asm.branchIfZero(0, sleep);
+        for (int goesOn : new int[] {EAGAIN, EINTR}) {
+            asm.compareNegative(0, goesOn);
+            asm.branchIf(EQUAL, sleep);
+        }
+        claim(leave); // the limit has passed: a last look
+        asm.branch(inside);
+
+        asm.bind(leave);
+        add(4, RING, RingLayout.WAITERS, -1);
+        asm.bind(own);
+        asm.add(SP, SP, FRAME);
+        asm.load(8, 10, RING, RingLayout.CAPACITY);
+        asm.branchIfZero(10, late);
+        asm.branch(full);
+    }
+
+    /** The time at which the limit will have passed. */
+    private void deadline() {
+        Label normal = new Label();
+        asm.moveConstant(0, CLOCK_MONOTONIC);
+        asm.add(1, SP, SECONDS);
+        asm.moveConstant(SYSTEM_CALL, CLOCK_GETTIME);
+        asm.systemCall();
+        asm.load(8, 10, SP, SECONDS);
+        asm.load(8, 12, RING, RingLayout.LIMIT_SECONDS);
+        asm.addRegister(10, 10, 12);
+        asm.load(8, 11, SP, NANOS);
+        asm.load(8, 12, RING, RingLayout.LIMIT_NANOS);
+        asm.addRegister(11, 11, 12);
+        asm.moveConstant(12, 1_000_000_000 & 0xFFFF);
+        asm.moveUpper(12, 1_000_000_000 >> 16);
+        asm.compare(11, 12);
+        asm.branchIf(LESS_SIGNED, normal);
+        asm.subtract(11, 11, 12);
+        asm.add(10, 10, 1);
+        asm.bind(normal);
+        asm.store(8, 10, SP, SECONDS);
+        asm.store(8, 11, SP, NANOS);
     }
 
     /** The one producer that finds the ring idle. */
@@ -205,7 +358,7 @@ final class Arm64Producer {
         asm.move(0, 10);
         asm.moveConstant(1, FUTEX_WAKE_PRIVATE);
         asm.moveConstant(2, 1);
-        asm.moveConstant(8, FUTEX);
+        asm.moveConstant(SYSTEM_CALL, FUTEX);
         asm.systemCall();
         asm.branch(answer);
     }

@@ -1,15 +1,12 @@
 package reactor.ffi.internal.ring;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.TimeUnit;
 
 /**
  * How machine code wakes a scheduler: a thread that sleeps in native code, where a native thread can wake it by one system
@@ -20,16 +17,7 @@ import java.lang.invoke.VarHandle;
  */
 final class Bell implements Runnable {
 
-    private static final int SYS_FUTEX = 202;
-    private static final int FUTEX_WAIT_PRIVATE = 128;
-
     private static final Bell THE = new Bell();
-
-    /** Not a critical downcall: the JVM's collections would wait for its return. */
-    private static final MethodHandle FUTEX = SystemMemory.function(
-            "syscall",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG),
-            Linker.Option.firstVariadicArg(1));
 
     private final long address = SystemMemory.map(RingLayout.BELL_SIZE, "reactor-ffi: bell");
 
@@ -38,6 +26,9 @@ final class Bell implements Runnable {
 
     @GuardedBy("this")
     private boolean started;
+
+    /** The time, in nanoTime, at which each ring was looked at. Accessed by the bell's thread only. */
+    private long lookedAt = System.nanoTime();
 
     private Bell() {
         second.set(JAVA_LONG, 0, 1);
@@ -63,6 +54,7 @@ final class Bell implements Runnable {
                 if (!passOn()) {
                     sleep();
                 }
+                lookAtAll();
             } catch (Throwable noMemory) {
                 Thread.onSpinWait(); // what it was about to pass on is found within a second
             }
@@ -81,24 +73,24 @@ final class Bell implements Runnable {
         return some;
     }
 
-    /**
-     * Sleeps for a second, or until machine code rings. After a second each ring is looked at, because a native thread may have
-     * been killed after it had marked its ring, and before it had pushed the ring on the stack.
-     */
-    private void sleep() throws Throwable {
+    /** Sleeps for a second, or until machine code rings. */
+    private void sleep() {
         Words.setIntVolatile(address + RingLayout.SLEEP, RingLayout.ASLEEP);
         VarHandle.fullFence();
-        long rc = 0;
         if (Words.getVolatile(address + RingLayout.TOP) == 0) {
-            rc = (long) FUTEX.invokeExact(
-                    (long) SYS_FUTEX,
-                    address + RingLayout.SLEEP,
-                    FUTEX_WAIT_PRIVATE,
-                    RingLayout.ASLEEP,
-                    second.address());
+            boolean _ = SystemCalls.sleep(address + RingLayout.SLEEP, RingLayout.ASLEEP, second);
         }
         Words.setIntVolatile(address + RingLayout.SLEEP, RingLayout.AWAKE);
-        if (rc != 0) {
+    }
+
+    /**
+     * Looks at each ring, once a second. A native thread may have been killed after it had marked its ring, and before it had pushed the
+     * ring on the stack; and threads may wait for room that the consumer, which has lent its turn, cannot make.
+     */
+    private void lookAtAll() {
+        long now = System.nanoTime();
+        if (now - lookedAt >= TimeUnit.SECONDS.toNanos(1)) {
+            lookedAt = now;
             Rings.lookAtAll();
         }
     }

@@ -21,6 +21,8 @@ import java.lang.invoke.VarHandle;
  *   <li>If it finds the ring idle, it rings. Here that is the loop's own signal.
  *   <li>If there is no room, it counts the call as full, or as late where the capacity is zero, which is how a ring is closed. A ring
  *       of {@code Overflow.error} it closes itself, so that nothing follows a gap.
+ *   <li>In a ring of {@code Overflow.block} it waits for room first, see {@link Room}: not on the consumer's own thread, and not beyond
+ *       the limit. There it does as with {@code Overflow.error}.
  * </ol>
  */
 public final class JavaProducer {
@@ -115,7 +117,17 @@ public final class JavaProducer {
 
     @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static long claim(Object producer) {
-        long address = ((JavaProducer) producer).address;
+        JavaProducer self = (JavaProducer) producer;
+        long sequence = self.claim();
+        boolean waits = sequence == REFUSED && self.ring.size.whenFull() == WhenFull.WAIT && !self.isClosed();
+        return waits ? self.ring.awaitRoom(self::claim) : sequence;
+    }
+
+    private boolean isClosed() {
+        return Words.getVolatile(address + RingLayout.CAPACITY) == 0;
+    }
+
+    private long claim() {
         while (true) {
             long tail = Words.getVolatile(address + RingLayout.TAIL);
             if (tail - Words.getVolatile(address + RingLayout.HEAD)
@@ -151,14 +163,13 @@ public final class JavaProducer {
     @SuppressWarnings({"UnusedMethod", "UnusedVariable"})
     private static long refuse(Object producer, long refused) {
         JavaProducer self = (JavaProducer) producer;
-        if (Words.getVolatile(self.address + RingLayout.CAPACITY) == 0) {
+        if (self.isClosed()) {
             self.counts.notTaken(0, 1);
             return self.results.late();
         }
         self.counts.notTaken(1, 0);
-        if (self.ring.size.closesWhenFull()) {
-            Words.setVolatile(self.address + RingLayout.CAPACITY, 0);
-            self.ring.signal();
+        if (self.ring.size.whenFull() != WhenFull.DROP) {
+            self.ring.overflow();
         }
         return self.results.full();
     }

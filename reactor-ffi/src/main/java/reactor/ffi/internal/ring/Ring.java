@@ -1,5 +1,8 @@
 package reactor.ffi.internal.ring;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,24 +12,44 @@ import org.jspecify.annotations.Nullable;
  * <p>A producer claims a record by adding one to the tail, fills it, and completes it by its sequence number. The consumer takes
  * complete records at the head. It never waits for one: a producer may have been stopped, or killed, in between.
  */
+@SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 public final class Ring {
 
     /** A ring is used again only for the same: a producer of an earlier life must do no harm. */
-    record Size(int capacity, int stride, boolean closesWhenFull) {}
+    record Size(int capacity, int stride, WhenFull whenFull) {}
 
     /** Whom its records are for. */
-    private record Owner(Runnable onRung, CallCounts counts) {}
+    private record Owner(RingOwner consumer, CallCounts counts) {}
+
+    /** How long a consumer may be absent while producers wait for room. */
+    private static final long ABSENCE = TimeUnit.SECONDS.toNanos(1);
+
+    private static final RingOwner NOBODY = () -> {};
 
     final Size size;
     private final int number;
     private final long address;
     private final long mask;
     private final int stride;
+    private final Room room;
 
     private volatile @Nullable Owner owner;
 
     /** Whether the owner has closed the ring, and not a producer that found the ring full. */
     private volatile boolean closed;
+
+    /** The consumer's thread, which must not wait for room; null while that is not known. */
+    private volatile @Nullable Thread consumer;
+
+    /** The absence of the consumer that was seen, how many records had been taken by then, and when that was. */
+    @GuardedBy("this")
+    private long absence;
+
+    @GuardedBy("this")
+    private long takenBefore;
+
+    @GuardedBy("this")
+    private long absentSince;
 
     /** How many records were ever taken. Accessed by the consumer only. */
     private long head;
@@ -45,7 +68,8 @@ public final class Ring {
         this.stride = size.stride();
         Words.set(address + RingLayout.MASK, mask);
         Words.set(address + RingLayout.STRIDE, stride);
-        Words.setInt(address + RingLayout.CLOSES_WHEN_FULL, size.closesWhenFull() ? 1 : 0);
+        this.room = new Room(address, size.capacity());
+        Words.setInt(address + RingLayout.WHEN_FULL, size.whenFull().ordinal());
         Words.setInt(address + RingLayout.NUMBER, number);
     }
 
@@ -58,12 +82,37 @@ public final class Ring {
         return stride;
     }
 
-    void open(long bell, Runnable onRung, CallCounts counts) {
-        owner = new Owner(onRung, counts);
+    void open(long bell, RingOwner consumer, CallCounts counts) {
+        owner = new Owner(consumer, counts);
+        this.consumer = null;
+        Words.setInt(address + RingLayout.CONSUMER, 0);
         Words.set(address + RingLayout.BELL, bell);
         rearm();
         closed = false;
         Words.setVolatile(address + RingLayout.CAPACITY, size.capacity());
+    }
+
+    /**
+     * Lets producers wait for room, where the ring was made for that. Called before the first of them has the ring.
+     *
+     * @param limit how long, in nanoseconds
+     * @param most how many at once
+     */
+    public void letWait(long limit, int most) {
+        room.limit(limit, most);
+    }
+
+    /** Says that the calling thread consumes the ring, and so must not wait for room. */
+    public void consumedHere() {
+        consumer = Thread.currentThread();
+        if (Words.get(address + RingLayout.BELL) != 0) { // there is machine code
+            Words.setIntVolatile(address + RingLayout.CONSUMER, SystemCalls.threadId());
+        }
+    }
+
+    /** Returns how many producers wait for room. Called by any thread. */
+    public int waiting() {
+        return room.waiters();
     }
 
     /** Notes that this ring is no longer on the bell's stack, and signals the owner. Called by the bell's thread. */
@@ -78,12 +127,45 @@ public final class Ring {
         if (isRung && (pending() != 0 || isOverflowed())) {
             signal();
         }
+        if (size.whenFull() == WhenFull.WAIT) {
+            lookAtTurn();
+        }
+    }
+
+    /**
+     * Closes the ring, as a producer at its limit does, if producers wait for room and the consumer, for a second by now, cannot make any:
+     * perhaps it waits for these producers. Any thread.
+     */
+    synchronized void lookAtTurn() {
+        Owner current = owner;
+        long seen = current == null || waiting() == 0 ? 0 : current.consumer.absence();
+        long taken = Words.getOpaque(address + RingLayout.HEAD);
+        long now = System.nanoTime();
+        if (seen == 0 || seen != absence || taken != takenBefore) {
+            absence = seen;
+            takenBefore = taken;
+            absentSince = now;
+        } else if (now - absentSince >= ABSENCE) {
+            overflow();
+        }
+    }
+
+    /** Closes the ring because it is full. */
+    void overflow() {
+        Words.setVolatile(address + RingLayout.CAPACITY, 0);
+        room.closed();
+        signal();
+    }
+
+    /** Waits for room, unless this thread would have to make it. Returns what the claim has returned last; zero: it has failed. */
+    long awaitRoom(LongSupplier claim) {
+        return Thread.currentThread() == consumer ? 0 : room.await(claim, this::lookAtTurn);
     }
 
     void signal() {
         Owner current = owner;
         if (current != null) {
-            current.onRung.run();
+            current.consumer.signal();
         }
     }
 
@@ -133,11 +215,18 @@ public final class Ring {
         head++;
     }
 
-    /** Gives the room of the taken records back to the producers. */
-    public void release() {
+    /**
+     * Gives the room of the taken records back to the producers.
+     *
+     * @param more whether the consumer goes on with another batch for certain
+     */
+    public void release(boolean more) {
         if (released != head) {
             released = head;
             Words.setRelease(address + RingLayout.HEAD, released);
+            if (size.whenFull() == WhenFull.WAIT) {
+                room.made(released, size.capacity() - (tail() - released), more);
+            }
         }
     }
 
@@ -160,17 +249,19 @@ public final class Ring {
     public void close() {
         closed = true;
         Words.setVolatile(address + RingLayout.CAPACITY, 0L);
+        if (size.whenFull() == WhenFull.WAIT) {
+            room.closed();
+        }
     }
 
     /** Gives the closed ring back: the ring is used again when all records that were claimed have been taken. */
     public void end() {
-        owner = owner == null ? null : new Owner(Ring::nobody, owner.counts);
+        owner = owner == null ? null : new Owner(NOBODY, owner.counts);
+        consumer = null;
         if (!abandoned) {
             Rings.giveBack(this);
         }
     }
-
-    private static void nobody() {}
 
     /** Lets the ring never be used again, because a producer has died over a record. */
     public void abandon() {
@@ -194,18 +285,18 @@ public final class Ring {
         return owner != null && owner.counts.equals(counts);
     }
 
-    /** Takes the records that came after the end. Returns whether no record is left that a producer still writes. */
+    /** Takes the records that came after the end. Returns whether no producer still writes one, or waits to. */
     boolean isSettled() {
         long limit = tail();
         long from = head;
         while (peek(limit) != 0) {
             take();
         }
-        release();
+        release(false);
         if (owner != null && head != from) {
             owner.counts.notTaken(0, head - from);
         }
-        return isEmpty();
+        return isEmpty() && waiting() == 0;
     }
 
     @Override

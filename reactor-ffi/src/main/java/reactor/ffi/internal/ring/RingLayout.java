@@ -23,8 +23,22 @@ final class RingLayout {
     /** The bytes from one record to the next. */
     static final int STRIDE = 152;
 
-    /** An int: whether a producer that finds the ring full closes it. */
-    static final int CLOSES_WHEN_FULL = 160;
+    /** An int: what a producer does that finds the ring full, a {@link WhenFull} by its ordinal. */
+    static final int WHEN_FULL = 160;
+
+    /** An int: the system's number of the consumer's thread, which must not wait for room; zero while that is not known. */
+    static final int CONSUMER = 164;
+
+    /** How long a producer waits for room: seconds, and nanoseconds below a second. */
+    static final int LIMIT_SECONDS = 168;
+
+    static final int LIMIT_NANOS = 176;
+
+    /** An int: how many producers may wait for room at once. */
+    static final int MOST_WAITING = 184;
+
+    /** An int: how often a producer looks for room before it sleeps. */
+    static final int SPINS = 188;
 
     /** An int: {@link #IDLE}, {@link #RUNG} or {@link #ACTIVE}. */
     static final int STATE = 256;
@@ -38,7 +52,13 @@ final class RingLayout {
     /** An int: which of all rings it is. */
     static final int NUMBER = 280;
 
-    static final int RECORDS = 384;
+    /** An int, on which producers that wait for room sleep. Whoever makes room, or closes the ring, adds one and wakes them. */
+    static final int ROOM = 384;
+
+    /** An int: how many producers wait for room. */
+    static final int WAITERS = 388;
+
+    static final int RECORDS = 512;
 
     /** The consumer has seen the ring empty: the next producer rings the bell. */
     static final int IDLE = 0;

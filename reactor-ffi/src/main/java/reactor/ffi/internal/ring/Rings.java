@@ -27,20 +27,20 @@ public final class Rings {
      *
      * @param capacity how many records it holds, a power of two
      * @param recordSize the most bytes of a record, a multiple of 32
-     * @param closesWhenFull whether a producer that finds it full closes it
-     * @param onRung called when there may be records again, on any thread; must not throw
+     * @param whenFull what a producer does that finds it full
+     * @param owner who consumes it
      * @param counts who counts what comes after the end; it may be kept for ever
      * @throws IllegalStateException if the system refuses the memory
      */
     public static synchronized Ring open(
-            int capacity, int recordSize, boolean closesWhenFull, Runnable onRung, CallCounts counts) {
-        Ring.Size size = new Ring.Size(capacity, recordSize, closesWhenFull);
+            int capacity, int recordSize, WhenFull whenFull, RingOwner owner, CallCounts counts) {
+        Ring.Size size = new Ring.Size(capacity, recordSize, whenFull);
         long bell = Machine.hasEmitter() ? Bell.started() : 0;
         Ring ring = pollSettled(size);
         if (ring == null) {
             ring = create(size);
         }
-        ring.open(bell, onRung, counts);
+        ring.open(bell, owner, counts);
         return ring;
     }
 

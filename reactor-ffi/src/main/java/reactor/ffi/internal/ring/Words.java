@@ -50,6 +50,14 @@ final class Words {
         return (long) LONG.getAndSet(MEMORY, address, value);
     }
 
+    static int getAndAddInt(long address, int more) {
+        return (int) INT.getAndAdd(MEMORY, address, more);
+    }
+
+    static void incrementInt(long address) {
+        int _ = getAndAddInt(address, 1);
+    }
+
     static void increment(long address) {
         long _ = (long) LONG.getAndAdd(MEMORY, address, 1L);
     }

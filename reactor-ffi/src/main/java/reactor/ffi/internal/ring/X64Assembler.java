@@ -22,6 +22,7 @@ final class X64Assembler {
     static final int EQUAL = 0x4;
 
     static final int NOT_EQUAL = 0x5;
+    static final int LESS_SIGNED = 0xC;
     static final int GREATER_OR_EQUAL_SIGNED = 0xD;
 
     private static final int LOCK = 0xF0;
@@ -45,6 +46,11 @@ final class X64Assembler {
     /** mov to, [base + offset], of 8 bytes */
     void load(int to, int base, int offset) {
         memory(0, REX_W, to, base, offset, 0x8B);
+    }
+
+    /** mov to, [base + offset], of 4 bytes; the upper half becomes zero */
+    void loadInt(int to, int base, int offset) {
+        memory(0, 0, to, base, offset, 0x8B);
     }
 
     /** mov [base + offset], from; the low 1, 2, 4 or 8 bytes of it */
@@ -97,6 +103,11 @@ final class X64Assembler {
         emit(REX_W | high(from) << 2 | high(to), 0x01, 0xC0 | low(from) << 3 | low(to));
     }
 
+    /** add to, [base + offset] */
+    void add(int to, int base, int offset) {
+        memory(0, REX_W, to, base, offset, 0x03);
+    }
+
     /** sub to, [base + offset] */
     void subtract(int to, int base, int offset) {
         memory(0, REX_W, to, base, offset, 0x2B);
@@ -115,6 +126,17 @@ final class X64Assembler {
     /** cmp register, [base + offset] */
     void compare(int register, int base, int offset) {
         memory(0, REX_W, register, base, offset, 0x3B);
+    }
+
+    /** cmp of 4 bytes, of a register and [base + offset] */
+    void compareToInt(int register, int base, int offset) {
+        memory(0, 0, register, base, offset, 0x3B);
+    }
+
+    /** cmp register, value */
+    void compareConstant(int register, int value) {
+        emit(REX_W | high(register), 0x81, 0xF8 | low(register));
+        emit32(value);
     }
 
     /** cmp dword [base + offset], value, with a value of one byte */
@@ -144,6 +166,21 @@ final class X64Assembler {
         memory(LOCK, REX_W, 0, base, offset, 0xFF);
     }
 
+    /** lock inc dword [base + offset] */
+    void incrementInt(int base, int offset) {
+        memory(LOCK, 0, 0, base, offset, 0xFF);
+    }
+
+    /** lock dec dword [base + offset] */
+    void decrementInt(int base, int offset) {
+        memory(LOCK, 0, 1, base, offset, 0xFF);
+    }
+
+    /** lock xadd dword [base + offset], register, which becomes what was there */
+    void exchangeAddInt(int register, int base, int offset) {
+        memory(LOCK, 0, register, base, offset, 0x0F, 0xC1);
+    }
+
     /** xchg [base + offset], register: a store, and a full fence */
     void exchange(int register, int base, int offset) {
         memory(0, REX_W, register, base, offset, 0x87);
@@ -163,6 +200,10 @@ final class X64Assembler {
     void jumpFar(int displacement) {
         emit(0xE9);
         emit32(displacement);
+    }
+
+    void pause() {
+        emit(0xF3, 0x90);
     }
 
     void systemCall() {

@@ -2,6 +2,7 @@ package reactor.ffi.internal.ring;
 
 import static reactor.ffi.internal.ring.X64Assembler.EQUAL;
 import static reactor.ffi.internal.ring.X64Assembler.GREATER_OR_EQUAL_SIGNED;
+import static reactor.ffi.internal.ring.X64Assembler.LESS_SIGNED;
 import static reactor.ffi.internal.ring.X64Assembler.NOT_EQUAL;
 import static reactor.ffi.internal.ring.X64Assembler.R10;
 import static reactor.ffi.internal.ring.X64Assembler.R11;
@@ -21,8 +22,8 @@ import reactor.ffi.internal.ring.X64Assembler.Label;
 /**
  * What a listener's pointer runs on x86-64, by the System V convention of Linux. It does what {@link JavaProducer} does, instruction by instruction.
  *
- * <p>A leaf: it calls nothing, and has no frame. It keeps the address of its cell in the red zone, the 128 bytes below the
- * stack pointer that signal handlers leave alone. It reads no thread-local memory, and so leaves errno as it was. While
+ * <p>A leaf: it calls nothing, and has no frame. It keeps the address of its cell, and while it waits for room its arguments, in
+ * the red zone, the 128 bytes below the stack pointer that signal handlers leave alone. It reads no thread-local memory, and so leaves errno as it was. While
  * arguments are still in registers it has rax, r10 and r11; once they are in the record, theirs too.
  */
 final class X64Producer {
@@ -33,8 +34,26 @@ final class X64Producer {
     /** Where in the red zone the address of the cell lies. */
     private static final int CELL = -8;
 
+    /** Where a producer that waits for room keeps what a system call changes, or takes. Then the time of its limit. */
+    private static final int[] SPILLED = {RDI, RSI, RDX, RCX, R9};
+
+    private static final int SPILL = -16;
+    private static final int OWN_RING = SPILL - 8 * SPILLED.length;
+    private static final int SECONDS = OWN_RING - 16;
+    private static final int NANOS = SECONDS + 8;
+
+    private static final int GETTID = 186;
     private static final int FUTEX = 202;
+    private static final int CLOCK_GETTIME = 228;
+    private static final int CLOCK_MONOTONIC = 1;
     private static final int FUTEX_WAKE_PRIVATE = 129;
+
+    /** Takes a time, by the clock above, where FUTEX_WAIT takes a duration, which would begin anew after each signal. */
+    private static final int FUTEX_WAIT_BITSET_PRIVATE = 137;
+
+    private static final int ANY_BIT = -1;
+    private static final int EAGAIN = 11;
+    private static final int EINTR = 4;
 
     private final X64Assembler asm = new X64Assembler();
     private final Shape shape;
@@ -63,8 +82,10 @@ final class X64Producer {
     }
 
     private byte[] emit() {
-        Label again = new Label();
+        Label claimed = new Label();
         Label refused = new Label();
+        Label wait = new Label();
+        Label full = new Label();
         Label late = new Label();
         Label signal = new Label();
         Label answer = new Label();
@@ -72,18 +93,10 @@ final class X64Producer {
         asm.store(8, R10, RSP, CELL);
         asm.load(R10, R10, RingLayout.RING);
 
-        // Claim the record number rax.
-        asm.load(RAX, R10, RingLayout.TAIL);
-        asm.bind(again);
-        asm.move(R11, RAX);
-        asm.subtract(R11, R10, RingLayout.HEAD);
-        asm.compare(R11, R10, RingLayout.CAPACITY);
-        asm.jumpIf(GREATER_OR_EQUAL_SIGNED, refused);
-        asm.address(R11, RAX, 1);
-        asm.compareAndSet(R11, R10, RingLayout.TAIL);
-        asm.jumpIf(NOT_EQUAL, again);
+        claim(refused);
 
         // Write it: rax is its address.
+        asm.bind(claimed);
         asm.and(RAX, R10, RingLayout.MASK);
         asm.multiply(RAX, R10, RingLayout.STRIDE);
         asm.add(RAX, R10);
@@ -108,25 +121,47 @@ final class X64Producer {
         asm.ret();
 
         asm.bind(refused);
-        asm.load(RDX, RSP, CELL);
         asm.compareLong(R10, RingLayout.CAPACITY, 0);
         asm.jumpIf(EQUAL, late);
+        asm.compareInt(R10, RingLayout.WHEN_FULL, WhenFull.WAIT.ordinal());
+        asm.jumpIf(EQUAL, wait);
+        asm.bind(full);
+        asm.load(RDX, RSP, CELL);
         asm.increment(RDX, RingLayout.FULL_CALLS);
         asm.address(R8, RDX, RingLayout.FULL);
-        asm.compareInt(R10, RingLayout.CLOSES_WHEN_FULL, 0);
+        asm.compareInt(R10, RingLayout.WHEN_FULL, WhenFull.DROP.ordinal());
         asm.jumpIf(EQUAL, answer);
         asm.moveConstant(RAX, 0);
         asm.exchange(RAX, R10, RingLayout.CAPACITY);
+        wakeAll(signal);
         asm.jump(signal);
 
         asm.bind(late);
+        asm.load(RDX, RSP, CELL);
         asm.increment(RDX, RingLayout.LATE_CALLS);
         asm.address(R8, RDX, RingLayout.LATE);
         asm.jump(answer);
 
         asm.bind(ring);
         ringBell(answer);
+
+        asm.bind(wait);
+        awaitRoom(claimed, full, late);
         return asm.bytes();
+    }
+
+    /** Leaves the number of the claimed record in rax, and its sequence number in r11. */
+    private void claim(Label noRoom) {
+        Label again = new Label();
+        asm.load(RAX, R10, RingLayout.TAIL);
+        asm.bind(again);
+        asm.move(R11, RAX);
+        asm.subtract(R11, R10, RingLayout.HEAD);
+        asm.compare(R11, R10, RingLayout.CAPACITY);
+        asm.jumpIf(GREATER_OR_EQUAL_SIGNED, noRoom);
+        asm.address(R11, RAX, 1);
+        asm.compareAndSet(R11, R10, RingLayout.TAIL);
+        asm.jumpIf(NOT_EQUAL, again);
     }
 
     private void copyArguments() {
@@ -149,6 +184,110 @@ final class X64Producer {
             asm.store(shape.arguments().get(i).bytes, RDX, RAX, shape.offset(i));
             at += 8;
         }
+    }
+
+    /** Has all producers that wait for room look at the ring, which is closed. Keeps r8 and r10. */
+    private void wakeAll(Label nobody) {
+        asm.incrementInt(R10, RingLayout.ROOM);
+        asm.compareInt(R10, RingLayout.WAITERS, 0);
+        asm.jumpIf(EQUAL, nobody);
+        asm.address(RDI, R10, RingLayout.ROOM);
+        asm.moveConstant(RSI, FUTEX_WAKE_PRIVATE);
+        asm.moveConstant(RDX, Integer.MAX_VALUE);
+        asm.moveConstant(RAX, FUTEX);
+        asm.systemCall();
+    }
+
+    /** The producer that finds the ring full and may wait. Floating arguments and r8 stay in their registers. */
+    private void awaitRoom(Label claimed, Label full, Label late) {
+        Label enter = new Label();
+        Label spin = new Label();
+        Label sleep = new Label();
+        Label inside = new Label();
+        Label stillFull = new Label();
+        Label leave = new Label();
+
+        for (int i = 0; i < SPILLED.length; i++) {
+            asm.store(8, SPILLED[i], RSP, SPILL - 8 * i);
+        }
+        asm.moveConstant(RAX, GETTID);
+        asm.systemCall();
+        asm.compareToInt(RAX, R10, RingLayout.CONSUMER);
+        asm.jumpIf(EQUAL, full);
+
+        asm.compareInt(R10, RingLayout.WAITERS, 0);
+        asm.jumpIf(NOT_EQUAL, enter);
+        asm.loadInt(R9, R10, RingLayout.SPINS);
+        asm.bind(spin);
+        asm.compareConstant(R9, 0);
+        asm.jumpIf(EQUAL, enter);
+        asm.address(R9, R9, -1);
+        asm.pause();
+        Label taken = new Label();
+        claim(spin);
+        asm.jump(taken);
+
+        asm.bind(enter);
+        asm.moveConstant(RAX, 1);
+        asm.exchangeAddInt(RAX, R10, RingLayout.WAITERS);
+        asm.compareToInt(RAX, R10, RingLayout.MOST_WAITING);
+        asm.jumpIf(GREATER_OR_EQUAL_SIGNED, leave);
+        deadline();
+
+        asm.bind(sleep);
+        asm.loadInt(RDX, R10, RingLayout.ROOM); // before the look: room that is made after it changes this word
+        claim(stillFull);
+        asm.bind(inside);
+        asm.decrementInt(R10, RingLayout.WAITERS);
+        asm.bind(taken);
+        for (int i = 0; i < SPILLED.length; i++) {
+            asm.load(SPILLED[i], RSP, SPILL - 8 * i);
+        }
+        asm.jump(claimed);
+
+        asm.bind(stillFull);
+        asm.compareLong(R10, RingLayout.CAPACITY, 0);
+        asm.jumpIf(EQUAL, leave);
+        asm.address(RDI, R10, RingLayout.ROOM);
+        asm.moveConstant(RSI, FUTEX_WAIT_BITSET_PRIVATE);
+        asm.moveConstant(R9, ANY_BIT);
+        asm.store(8, R10, RSP, OWN_RING);
+        asm.address(R10, RSP, SECONDS);
+        asm.moveConstant(RAX, FUTEX);
+        asm.systemCall();
+        asm.load(R10, RSP, OWN_RING);
+        for (int goesOn : new int[] {0, -EAGAIN, -EINTR}) {
+            asm.compareConstant(RAX, goesOn);
+            asm.jumpIf(EQUAL, sleep);
+        }
+        claim(leave); // the limit has passed: a last look
+        asm.jump(inside);
+
+        asm.bind(leave);
+        asm.decrementInt(R10, RingLayout.WAITERS);
+        asm.compareLong(R10, RingLayout.CAPACITY, 0);
+        asm.jumpIf(EQUAL, late);
+        asm.jump(full);
+    }
+
+    /** The time at which the limit will have passed. */
+    private void deadline() {
+        Label normal = new Label();
+        asm.moveConstant(RDI, CLOCK_MONOTONIC);
+        asm.address(RSI, RSP, SECONDS);
+        asm.moveConstant(RAX, CLOCK_GETTIME);
+        asm.systemCall();
+        asm.load(RAX, RSP, NANOS);
+        asm.load(RCX, RSP, SECONDS);
+        asm.add(RAX, R10, RingLayout.LIMIT_NANOS);
+        asm.add(RCX, R10, RingLayout.LIMIT_SECONDS);
+        asm.compareConstant(RAX, 1_000_000_000);
+        asm.jumpIf(LESS_SIGNED, normal);
+        asm.address(RAX, RAX, -1_000_000_000);
+        asm.address(RCX, RCX, 1);
+        asm.bind(normal);
+        asm.store(8, RAX, RSP, NANOS);
+        asm.store(8, RCX, RSP, SECONDS);
     }
 
     /** The one producer that finds the ring idle. r8 is kept: the system call changes rax, rcx and r11 only. */

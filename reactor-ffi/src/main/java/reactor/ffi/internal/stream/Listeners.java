@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
@@ -14,6 +15,7 @@ import reactor.ffi.internal.ring.JavaProducer;
 import reactor.ffi.internal.ring.ListenerPointer;
 import reactor.ffi.internal.ring.Ring;
 import reactor.ffi.internal.ring.Rings;
+import reactor.ffi.internal.ring.WhenFull;
 
 /**
  * The listeners of one subscription: the ring that their calls are written to, and the handlers that get them.
@@ -34,12 +36,17 @@ final class Listeners<T> {
     private static final long QUICK = TimeUnit.MICROSECONDS.toNanos(200);
     private static final long SLOW = TimeUnit.MILLISECONDS.toNanos(1);
 
+    private static final int DEFAULT_BYTES = 64 << 10;
+    private static final int LEAST_BY_DEFAULT = 64;
+    private static final int MOST_BY_DEFAULT = 8192;
+
     private static final AtomicInteger LAST_ID = new AtomicInteger();
 
     private final Listening owner;
     private final ListenerCounters counts;
     private final CallCounts tally;
     private final Ring ring;
+    private final IntSupplier waiting;
 
     /** The most records of a batch: their room goes back to the producers together. */
     private final int batch;
@@ -49,6 +56,9 @@ final class Listeners<T> {
 
     /** Values that handlers handed over after the queue was closed. */
     private final ArrayDeque<T> behind = new ArrayDeque<>();
+
+    /** Whether the ring knows its consumer's thread. */
+    private boolean isConsumerKnown;
 
     /** Whether a handler runs. */
     private boolean handling;
@@ -80,21 +90,40 @@ final class Listeners<T> {
      */
     Listeners(Listening owner, ListenerCounters counts, CallbackOptions options, ListenerSignature<?> first) {
         Overflow overflow = options.overflow();
-        if (overflow.policy() != Overflow.Policy.ERROR && overflow.policy() != Overflow.Policy.DROP_NEWEST) {
-            throw new IllegalArgumentException("the options of " + options.name() + " say " + overflow
-                    + ", which a listener cannot do, as its calls take no lock and do not wait: give"
-                    + " CallbackOptions.overflow Overflow.dropNewest(n) or Overflow.error(n), or use sink.callback");
-        }
+        WhenFull whenFull =
+                switch (overflow.policy()) {
+                    case BLOCK -> WhenFull.WAIT;
+                    case ERROR -> WhenFull.CLOSE;
+                    case DROP_NEWEST -> WhenFull.DROP;
+                    case DROP_OLDEST, UNBOUNDED ->
+                        throw new IllegalArgumentException("the options of " + options.name() + " say " + overflow
+                                + ", which a listener cannot do, as its calls take no lock: give CallbackOptions.overflow"
+                                + " Overflow.block(n, timeout), Overflow.dropNewest(n) or Overflow.error(n), or use sink.callback");
+                };
         this.owner = owner;
         this.counts = counts;
         this.tally = counts::notTaken;
-        int capacity = Integer.highestOneBit(2 * overflow.capacity() - 1); // rounded up to a power of two
+        int capacity = capacity(options, first.shape.recordSize());
         this.batch = Math.max(1, capacity >> 2);
-        this.ring = Rings.open(
-                capacity, first.shape.recordSize(), overflow.policy() == Overflow.Policy.ERROR, owner::signal, tally);
+        this.ring = Rings.open(capacity, first.shape.recordSize(), whenFull, owner, tally);
+        ring.letWait(TimeUnit.NANOSECONDS.convert(overflow.timeout()), options.maxWaiting());
+        if (owner.isConsumer()) {
+            ring.consumedHere();
+        }
         Ring opened = ring;
         CallCounts counted = tally;
         counts.add(opened, () -> opened.countLate(counted)); // kept after the end: must not lead to the subscription
+        this.waiting = opened::waiting;
+        counts.began(waiting);
+    }
+
+    /** A power of two. Options that say nothing of the overflow get 64 KiB of records. */
+    private static int capacity(CallbackOptions options, int recordSize) {
+        boolean isSaid = options.overflow() != CallbackOptions.defaults().overflow();
+        int capacity = isSaid
+                ? options.overflow().capacity()
+                : Math.clamp(DEFAULT_BYTES / recordSize, LEAST_BY_DEFAULT, MOST_BY_DEFAULT);
+        return Integer.highestOneBit(2 * capacity - 1); // rounded up
     }
 
     /** Makes a pointer whose machine code writes into the ring. Called by the thread that registers. */
@@ -133,6 +162,10 @@ final class Listeners<T> {
 
     /** Calls the handlers of at most so many records. Returns whether there were any. */
     boolean handle(int budget) {
+        if (!isConsumerKnown) {
+            isConsumerKnown = true;
+            ring.consumedHere();
+        }
         long limit = ring.tail();
         int most = Math.min(budget, batch);
         int taken = 0;
@@ -147,7 +180,7 @@ final class Listeners<T> {
                 call(record);
             }
         } finally {
-            ring.release();
+            ring.release(taken == most && mayTake() && ring.peek(limit) != 0);
         }
         if (taken > 0) {
             holes = 0;
@@ -267,11 +300,12 @@ final class Listeners<T> {
             ring.take();
             counts.leftOver.increment();
         }
-        ring.release();
+        ring.release(false);
     }
 
     /** Gives the ring back, because no pointer leads to the ring any more. */
     void end() {
+        counts.ended(waiting);
         ring.end();
     }
 

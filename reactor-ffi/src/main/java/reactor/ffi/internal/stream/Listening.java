@@ -1,7 +1,9 @@
 package reactor.ffi.internal.stream;
 
-/** The subscription as its {@link Listeners} see it. Called on the scheduler's thread, except {@link #signal}. */
-interface Listening {
+import reactor.ffi.internal.ring.RingOwner;
+
+/** The subscription as its {@link Listeners} see it. Called on the scheduler's thread, except what {@link RingOwner} says otherwise. */
+interface Listening extends RingOwner {
 
     /** Returns whether a handler may run, so that what it hands over is delivered there and then. */
     boolean wantsRecords();
@@ -9,8 +11,8 @@ interface Listening {
     /** Returns whether records are of no use any more. */
     boolean isOver();
 
-    /** Has the scheduler look at the ring. Called by any thread. */
-    void signal();
+    /** Returns whether the calling thread is the scheduler's own. Called by any thread. */
+    boolean isConsumer();
 
     /** Runs the work on the scheduler's thread once the time is over. */
     void executeAfter(long nanos, Runnable work);

@@ -21,6 +21,7 @@ import reactor.ffi.ListenerType;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
+import reactor.ffi.Overflow;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.Trail;
@@ -692,6 +693,16 @@ final class NativeSubscription<T> extends InboxOwner<T>
     }
 
     @Override
+    public boolean isConsumer() {
+        return scheduler.thread().isCurrent();
+    }
+
+    @Override
+    public long absence() {
+        return scheduler.thread().turn().absence();
+    }
+
+    @Override
     public void executeAfter(long nanos, Runnable work) {
         Disposable _ = scheduler.executeAfter(nanos, work);
     }
@@ -704,7 +715,10 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     @Override
     public void ringFull() {
-        fail(Exceptions.failWithOverflow("the ring of " + options.name() + " is full: " + options.overflow()));
+        String why = options.overflow().policy() == Overflow.Policy.BLOCK
+                ? ", and a native thread has waited for its limit, or must not wait"
+                : "";
+        fail(Exceptions.failWithOverflow("the ring of " + options.name() + " is full" + why + ": " + options.overflow()));
     }
 
     @Override

@@ -137,7 +137,7 @@ class MachineCodeTest {
     @Test
     void pagesAreWritableOrExecutableAndNeverBoth() throws IOException {
         assumeTrue(Machine.hasEmitter());
-        Ring ring = Rings.open(8, 32, false, () -> {}, (full, late) -> {});
+        Ring ring = Rings.open(8, 32, WhenFull.DROP, () -> {}, (full, late) -> {});
         ListenerPointer pointer =
                 ListenerPointer.open(SHAPES.get("void (void)"), ring, 0, new Results(0, 0, 0), (full, late) -> {});
         long thunk = pointer.pointer().address();

@@ -22,6 +22,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Random calls that a C compiler has made: each argument must lie in the record as C has passed it. */
@@ -68,6 +71,99 @@ final class ProducerFuzz {
         }
     }
 
+    /** Through the waiting path of machine code, with and without a sleep: a call waits for room, and comes in with what C has passed. */
+    void waiting() throws Throwable {
+        try (Rooms rooms = new Rooms()) {
+            for (RandomCall each : calls) {
+                Counts counts = new Counts();
+                Ring ring = Rings.open(1, each.shape().recordSize(), WhenFull.WAIT, () -> {}, counts);
+                ring.letWait(TimeUnit.HOURS.toNanos(1), 2);
+                boolean sleeps = each.number() % 2 == 0;
+                Words.setInt(ring.address() + RingLayout.SPINS, sleeps ? 0 : 1_000_000);
+                ListenerPointer pointer = ListenerPointer.open(each.shape(), ring, info(each), each.results(), counts);
+                MemorySegment function =
+                        library.find("call_" + each.number()).orElseThrow();
+                assertThat((long) call.invokeExact(function, pointer.pointer()))
+                        .as("taken: %s", each)
+                        .isEqualTo(each.seen(each.results().taken()));
+                rooms.makeIn(ring, sleeps);
+                assertThat((long) call.invokeExact(function, pointer.pointer()))
+                        .as("taken after a wait: %s", each)
+                        .isEqualTo(each.seen(each.results().taken()));
+                rooms.awaitMade();
+                checkRecord(each, ring);
+                ring.release(false);
+                assertThat((long) call.invokeExact(function, pointer.pointer()))
+                        .as("taken again: %s", each)
+                        .isEqualTo(each.seen(each.results().taken()));
+                ring.letWait(1, 2);
+                assertThat((long) call.invokeExact(function, pointer.pointer()))
+                        .as("full at the limit: %s", each)
+                        .isEqualTo(each.seen(each.results().full()));
+                assertThat(ring.isOverflowed()).as("closed: %s", each).isTrue();
+                assertThat(ring.waiting()).as("waiting: %s", each).isZero();
+                assertThat((long) call.invokeExact(function, pointer.pointer()))
+                        .as("late: %s", each)
+                        .isEqualTo(each.seen(each.results().late()));
+                checkRecord(each, ring);
+                ring.release(false);
+                ring.close();
+                pointer.release();
+                ring.end();
+            }
+        }
+    }
+
+    /** Another thread that takes the one record of a ring once a producer waits for its room. */
+    private static final class Rooms implements AutoCloseable {
+
+        private final SynchronousQueue<Runnable> work = new SynchronousQueue<>();
+        private final CountDownLatch end = new CountDownLatch(1);
+        private volatile boolean made;
+
+        Rooms() {
+            Thread thread = new Thread(this::run, "rooms");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private void run() {
+            try {
+                while (end.getCount() > 0) {
+                    Runnable next = work.poll(1, TimeUnit.SECONDS);
+                    if (next != null) {
+                        next.run();
+                    }
+                }
+            } catch (InterruptedException _) {
+                // ends
+            }
+        }
+
+        void makeIn(Ring ring, boolean producerSleeps) throws InterruptedException {
+            made = false;
+            work.put(() -> {
+                while (producerSleeps && ring.waiting() == 0) {
+                    Thread.onSpinWait();
+                }
+                ring.take();
+                ring.release(false);
+                made = true;
+            });
+        }
+
+        void awaitMade() {
+            while (!made) {
+                Thread.onSpinWait();
+            }
+        }
+
+        @Override
+        public void close() {
+            end.countDown();
+        }
+    }
+
     /** Through an upcall, for each of so many. */
     void upcalls(int step) throws Throwable {
         for (int i = 0; i < calls.size(); i += step) {
@@ -84,7 +180,7 @@ final class ProducerFuzz {
     }
 
     private static Ring ring(RandomCall call, Counts counts) {
-        return Rings.open(CAPACITY, call.shape().recordSize(), false, () -> {}, counts);
+        return Rings.open(CAPACITY, call.shape().recordSize(), WhenFull.DROP, () -> {}, counts);
     }
 
     private static long info(RandomCall call) {
@@ -104,17 +200,9 @@ final class ProducerFuzz {
                 .as("full: %s", each)
                 .isEqualTo(each.seen(results.full()));
         for (int i = 0; i < CAPACITY; i++) {
-            long record = ring.peek(ring.tail());
-            assertThat(record).as("complete: %s", each).isNotZero();
-            assertThat(Ring.info(record)).as("info: %s", each).isEqualTo(info(each));
-            for (int argument = 0; argument < each.kinds().size(); argument++) {
-                assertThat(read(each, argument, record))
-                        .as("argument %s of %s", argument, each)
-                        .isEqualTo(each.argument(argument));
-            }
-            ring.take();
+            checkRecord(each, ring);
         }
-        ring.release();
+        ring.release(false);
         ring.close();
         assertThat((long) call.invokeExact(function, pointer))
                 .as("late: %s", each)
@@ -123,6 +211,18 @@ final class ProducerFuzz {
         assertThat(counts.full).as("full calls: %s", each).hasValue(1);
         assertThat(counts.late).as("late calls: %s", each).hasValue(1);
         assertThat(ring.isEmpty()).as("empty: %s", each).isTrue();
+    }
+
+    private static void checkRecord(RandomCall each, Ring ring) {
+        long record = ring.peek(ring.tail());
+        assertThat(record).as("complete: %s", each).isNotZero();
+        assertThat(Ring.info(record)).as("info: %s", each).isEqualTo(info(each));
+        for (int argument = 0; argument < each.kinds().size(); argument++) {
+            assertThat(read(each, argument, record))
+                    .as("argument %s of %s", argument, each)
+                    .isEqualTo(each.argument(argument));
+        }
+        ring.take();
     }
 
     private static long read(RandomCall call, int argument, long record) {

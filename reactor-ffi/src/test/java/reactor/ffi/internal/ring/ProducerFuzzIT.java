@@ -23,6 +23,7 @@ class ProducerFuzzIT {
         System.out.println("-Dreactor.ffi.test.producers.seed=" + SEED);
         ProducerFuzz fuzz = new ProducerFuzz(RandomCall.many(COUNT, SEED), folder);
         fuzz.machineCode();
+        fuzz.waiting();
         fuzz.upcalls(Math.max(1, COUNT / 100));
     }
 }

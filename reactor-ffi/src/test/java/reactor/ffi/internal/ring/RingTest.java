@@ -11,6 +11,13 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -29,7 +36,7 @@ class RingTest {
 
     private final Counts counts = new Counts();
     private final AtomicInteger rung = new AtomicInteger();
-    private final Arena arena = Arena.ofConfined();
+    private final Arena arena = Arena.ofShared();
 
     /** Who writes into the ring. */
     enum Producer {
@@ -62,8 +69,14 @@ class RingTest {
         arena.close();
     }
 
-    private Ring ring(int capacity, boolean closesWhenFull) {
-        return Rings.open(capacity, SHAPE.recordSize(), closesWhenFull, rung::incrementAndGet, counts);
+    private Ring waitingRing(int capacity, Duration limit, int most) {
+        Ring ring = ring(capacity, WhenFull.WAIT);
+        ring.letWait(limit.toNanos(), most);
+        return ring;
+    }
+
+    private Ring ring(int capacity, WhenFull whenFull) {
+        return Rings.open(capacity, SHAPE.recordSize(), whenFull, rung::incrementAndGet, counts);
     }
 
     private static long take(Ring ring) {
@@ -77,7 +90,7 @@ class RingTest {
     @ParameterizedTest
     @EnumSource
     void aTailThatLiesBehindTheHeadIsNotTakenForAFullRing(Producer producer) throws Throwable {
-        Ring ring = ring(8, false);
+        Ring ring = ring(8, WhenFull.DROP);
         MethodHandle call = producer.on(this, ring, 0);
         Words.setVolatile(ring.address() + RingLayout.HEAD, ring.tail() + 1);
         assertThat((int) call.invokeExact(5L)).isEqualTo(1);
@@ -88,7 +101,7 @@ class RingTest {
     @ParameterizedTest
     @EnumSource
     void theRoomOfWhatWasTakenIsUsedAgain(Producer producer) throws Throwable {
-        Ring ring = ring(2, false);
+        Ring ring = ring(2, WhenFull.DROP);
         MethodHandle call = producer.on(this, ring, 0);
         for (long round = 0; round < 5; round++) {
             assertThat((int) call.invokeExact(round)).isEqualTo(1);
@@ -99,7 +112,7 @@ class RingTest {
                     .as("not given back yet")
                     .isEqualTo(2);
             assertThat(take(ring)).isEqualTo(round + 100);
-            ring.release();
+            ring.release(false);
         }
         ring.close();
         ring.end();
@@ -108,18 +121,155 @@ class RingTest {
     @ParameterizedTest
     @EnumSource
     void aRingThatClosesWhenFullStaysClosedAndTells(Producer producer) throws Throwable {
-        Ring ring = ring(1, true);
+        Ring ring = ring(1, WhenFull.CLOSE);
         MethodHandle call = producer.on(this, ring, 0);
         assertThat((int) call.invokeExact(1L)).isEqualTo(1);
         assertThat(ring.isOverflowed()).isFalse();
         assertThat((int) call.invokeExact(2L)).isEqualTo(2);
         assertThat(ring.isOverflowed()).isTrue();
         assertThat(take(ring)).isEqualTo(1);
-        ring.release();
+        ring.release(false);
         assertThat((int) call.invokeExact(3L)).as("nothing follows a gap").isEqualTo(3);
         ring.close();
         assertThat(ring.isOverflowed()).isFalse();
         ring.end();
+    }
+
+    private static final Duration HOUR = Duration.ofHours(1);
+
+    /** A call on a thread of its own: what C gets. */
+    private static CompletableFuture<Integer> later(MethodHandle call, long value) {
+        CompletableFuture<Integer> answer = new CompletableFuture<>();
+        Thread thread = new Thread(() -> {
+            try {
+                answer.complete((int) call.invokeExact(value));
+            } catch (Throwable thrown) {
+                answer.completeExceptionally(thrown);
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        return answer;
+    }
+
+    private static int soon(CompletableFuture<Integer> answer) throws Exception {
+        return answer.get(20, TimeUnit.SECONDS);
+    }
+
+    private static void awaitWaiting(Ring ring, int count) {
+        Awaitility.await().pollDelay(Duration.ZERO).until(() -> ring.waiting() == count);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aProducerWaitsForRoomAndLosesNothing(Producer producer) throws Throwable {
+        Ring ring = waitingRing(2, HOUR, 64);
+        MethodHandle call = producer.on(this, ring, 0);
+        assertThat((int) call.invokeExact(1L)).isEqualTo(1);
+        assertThat((int) call.invokeExact(2L)).isEqualTo(1);
+        for (long value = 3; value < 50; value++) {
+            CompletableFuture<Integer> answer = later(call, value);
+            awaitWaiting(ring, 1);
+            assertThat(answer).isNotDone();
+            assertThat(take(ring)).isEqualTo(value - 2);
+            ring.release(false);
+            assertThat(soon(answer)).isEqualTo(1);
+            assertThat(ring.waiting()).isZero();
+        }
+        ring.close();
+        ring.end();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aProducerThatHasWaitedForTheLimitClosesTheRing(Producer producer) throws Throwable {
+        Ring ring = waitingRing(2, Duration.ofMillis(30), 64);
+        MethodHandle call = producer.on(this, ring, 0);
+        assertThat((int) call.invokeExact(1L)).isEqualTo(1);
+        assertThat((int) call.invokeExact(2L)).isEqualTo(1);
+        long start = System.nanoTime();
+        assertThat((int) call.invokeExact(3L)).isEqualTo(2);
+        assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(30_000_000);
+        assertThat(ring.isOverflowed()).isTrue();
+        assertThat(take(ring)).isEqualTo(1);
+        ring.release(false);
+        assertThat((int) call.invokeExact(4L)).as("nothing follows a gap").isEqualTo(3);
+        assertThat(ring.waiting()).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theConsumersThreadDoesNotWait(Producer producer) throws Throwable {
+        Ring ring = waitingRing(1, HOUR, 64);
+        ring.consumedHere();
+        MethodHandle call = producer.on(this, ring, 0);
+        assertThat((int) call.invokeExact(1L)).isEqualTo(1);
+        assertThat((int) call.invokeExact(2L)).isEqualTo(2);
+        assertThat(ring.isOverflowed()).isTrue();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void oneProducerTooManyClosesTheRingForThoseThatWait(Producer producer) throws Throwable {
+        Ring ring = waitingRing(1, HOUR, 2);
+        MethodHandle call = producer.on(this, ring, 0);
+        assertThat((int) call.invokeExact(1L)).isEqualTo(1);
+        List<CompletableFuture<Integer>> two = List.of(later(call, 2), later(call, 3));
+        awaitWaiting(ring, 2);
+        assertThat((int) call.invokeExact(4L)).isEqualTo(2);
+        for (CompletableFuture<Integer> each : two) {
+            assertThat(soon(each)).isEqualTo(3);
+        }
+        assertThat(ring.isOverflowed()).isTrue();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whoClosesTheRingWakesThoseThatWait(Producer producer) throws Throwable {
+        Ring ring = waitingRing(1, HOUR, 64);
+        MethodHandle call = producer.on(this, ring, 0);
+        assertThat((int) call.invokeExact(1L)).isEqualTo(1);
+        List<CompletableFuture<Integer>> two = List.of(later(call, 2), later(call, 3));
+        awaitWaiting(ring, 2);
+        ring.close();
+        for (CompletableFuture<Integer> each : two) {
+            assertThat(soon(each)).isEqualTo(3);
+        }
+        assertThat(ring.isOverflowed()).isFalse();
+    }
+
+    /** The first that is woken takes the room: the others sleep on, until there is room again. */
+    @ParameterizedTest
+    @EnumSource
+    void eachOfManyThatWaitComesInAtLast(Producer producer) throws Throwable {
+        Ring ring = waitingRing(2, HOUR, 64);
+        MethodHandle call = producer.on(this, ring, 0);
+        List<CompletableFuture<Integer>> answers = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            answers.add(later(call, i));
+        }
+        awaitWaiting(ring, 10);
+        Set<Long> values = new HashSet<>();
+        while (values.size() < 12) {
+            Awaitility.await().pollDelay(Duration.ZERO).until(() -> ring.peek(ring.tail()) != 0);
+            values.add(take(ring));
+            ring.release(false);
+        }
+        for (CompletableFuture<Integer> each : answers) {
+            assertThat(soon(each)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aRingIsNotUsedAgainWhileAProducerStillWaits() {
+        Ring first = ring(256, WhenFull.WAIT);
+        Words.setIntVolatile(first.address() + RingLayout.WAITERS, 1);
+        first.close();
+        first.end();
+        Ring second = ring(256, WhenFull.WAIT);
+        assertThat(second).isNotSameAs(first);
+        Words.setIntVolatile(first.address() + RingLayout.WAITERS, 0);
+        assertThat(ring(256, WhenFull.WAIT)).isSameAs(first);
     }
 
     /** Takes over the record that a producer would get, as one does that is stopped there. */
@@ -137,7 +287,7 @@ class RingTest {
     @ParameterizedTest
     @EnumSource
     void nothingIsTakenPastARecordThatIsNotComplete(Producer producer) throws Throwable {
-        Ring ring = ring(8, false);
+        Ring ring = ring(8, WhenFull.DROP);
         MethodHandle call = producer.on(this, ring, 0);
         long hole = claim(ring);
         assertThat((int) call.invokeExact(2L)).isEqualTo(1);
@@ -151,21 +301,21 @@ class RingTest {
 
     @Test
     void aRingIsUsedAgainOnceAllThatWasClaimedHasBeenTaken() {
-        Ring first = ring(16, false);
+        Ring first = ring(16, WhenFull.DROP);
         long hole = claim(first);
         first.close();
         first.end();
-        Ring second = ring(16, false);
+        Ring second = ring(16, WhenFull.DROP);
         assertThat(second).as("a producer still writes into the first").isNotSameAs(first);
         complete(first, hole);
-        assertThat(ring(16, false)).isSameAs(first);
+        assertThat(ring(16, WhenFull.DROP)).isSameAs(first);
         assertThat(counts.late).as("the call that came after the end").hasValue(1);
     }
 
     /** The producer had claimed its record before the end, and completes the record after it. */
     @Test
     void aCallThatCompletesAfterTheEndIsCountedWithoutAnotherOwner() {
-        Ring ring = ring(128, true);
+        Ring ring = ring(128, WhenFull.CLOSE);
         long hole = claim(ring);
         ring.close();
         assertThat(ring.countLate(counts)).isTrue();
@@ -179,19 +329,19 @@ class RingTest {
         assertThat(counts.late).hasValue(1);
         assertThat(ring.countLate(counts)).isTrue();
         assertThat(counts.late).as("once").hasValue(1);
-        assertThat(Rings.open(128, SHAPE.recordSize(), true, rung::incrementAndGet, new Counts()))
+        assertThat(Rings.open(128, SHAPE.recordSize(), WhenFull.CLOSE, rung::incrementAndGet, new Counts()))
                 .isSameAs(ring);
         assertThat(ring.countLate(counts)).as("another owner").isFalse();
     }
 
     @Test
     void aRingIsUsedAgainOnlyForTheSameSizeAndPolicy() {
-        Ring first = ring(32, false);
+        Ring first = ring(32, WhenFull.DROP);
         first.close();
         first.end();
-        assertThat(ring(32, true)).isNotSameAs(first);
-        assertThat(ring(64, false)).isNotSameAs(first);
-        assertThat(ring(32, false)).isSameAs(first);
+        assertThat(ring(32, WhenFull.CLOSE)).isNotSameAs(first);
+        assertThat(ring(64, WhenFull.DROP)).isNotSameAs(first);
+        assertThat(ring(32, WhenFull.DROP)).isSameAs(first);
     }
 
     private static int state(Ring ring) {
@@ -200,7 +350,7 @@ class RingTest {
 
     @Test
     void theBellRingsOnceForABurstAndAgainOnceTheConsumerHasLooked() throws Throwable {
-        Ring ring = ring(64, false);
+        Ring ring = ring(64, WhenFull.DROP);
         MethodHandle call = Producer.MACHINE_CODE.on(this, ring, 0);
         for (int round = 1; round <= 50; round++) {
             assertThat(state(ring)).isEqualTo(RingLayout.IDLE);
@@ -212,7 +362,7 @@ class RingTest {
             for (int i = 0; i < 10; i++) {
                 assertThat(take(ring)).isEqualTo(i);
             }
-            ring.release();
+            ring.release(false);
             ring.rearm();
             assertThat(ring.isEmpty()).isTrue();
         }
@@ -222,7 +372,7 @@ class RingTest {
     /** The consumer has looked, and found neither a record nor an overflow, before the producer closes the ring. */
     @Test
     void aProducerThatClosesTheRingRingsForThat() throws Throwable {
-        Ring ring = ring(1, true);
+        Ring ring = ring(1, WhenFull.CLOSE);
         MethodHandle call = Producer.MACHINE_CODE.on(this, ring, 0);
         assertThat((int) call.invokeExact(1L)).isEqualTo(1);
         Awaitility.await().until(() -> state(ring) == RingLayout.ACTIVE);
@@ -236,20 +386,20 @@ class RingTest {
     @Test
     void aRingThatNobodyHasToldOfIsFoundWithinASecond() {
         assumeTrue(Machine.hasEmitter());
-        Ring ring = ring(64, false);
+        Ring ring = ring(64, WhenFull.DROP);
         Words.setIntVolatile(ring.address() + RingLayout.STATE, RingLayout.RUNG);
         long position = claim(ring);
         complete(ring, position);
         Awaitility.await().until(() -> rung.get() > 0);
         assertThat(ring.peek(ring.tail())).isNotZero();
         ring.take();
-        ring.release();
+        ring.release(false);
     }
 
     @Test
     void aPointerIsBoundAgainAtOnceIfItWasReleasedAndLaterIfItWasRetired() {
         assumeTrue(Machine.hasEmitter());
-        Ring ring = ring(64, false);
+        Ring ring = ring(64, WhenFull.DROP);
         Shape own =
                 Shape.of("own", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG));
         ListenerPointer released = ListenerPointer.open(own, ring, 0, RESULTS, counts);
@@ -270,7 +420,7 @@ class RingTest {
     @Test
     void lateCallsCountForTheLastOwnerUntilThePointerIsBoundAgain() throws Throwable {
         assumeTrue(Machine.hasEmitter());
-        Ring ring = ring(64, false);
+        Ring ring = ring(64, WhenFull.DROP);
         ListenerPointer pointer = ListenerPointer.open(SHAPE, ring, 0, RESULTS, counts);
         MethodHandle call = call(pointer.pointer());
         pointer.retire();

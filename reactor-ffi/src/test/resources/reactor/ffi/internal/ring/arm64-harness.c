@@ -18,14 +18,23 @@
 #define CAPACITY 136
 #define MASK 144
 #define STRIDE 152
-#define CLOSES 160
+#define WHEN_FULL 160
+#define CONSUMER 164
+#define LIMIT_SECONDS 168
+#define LIMIT_NANOS 176
+#define MOST_WAITING 184
+#define SPINS 188
 #define STATE 256
 #define BELL 264
 #define NEXT 272
-#define RECORDS 384
+#define ROOM 384
+#define WAITERS 388
+#define RECORDS 512
 #define FULL_CALLS 64
 #define LATE_CALLS 72
 #define TOP 64
+#define CLOSE 1
+#define WAIT 2
 
 static int bad;
 static char *pages;
@@ -58,6 +67,17 @@ static char *load(const char *code, const struct call *call, int capacity) {
     return pages + 4096 - 16;
 }
 
+static void check_record(int number, const struct call *call, int place, uint64_t sequence) {
+    char *record = ring + RECORDS + place * call->stride;
+    is(number, "sequence", AT(uint64_t, record, 0), sequence);
+    is(number, "info", AT(uint64_t, record, 8), 0x1234567890abcdefULL);
+    for (int k = 0; k < call->count; k++) {
+        uint64_t bits = 0;
+        memcpy(&bits, record + call->arguments[k].offset, call->arguments[k].bytes);
+        is(number, "argument", bits, call->arguments[k].bits);
+    }
+}
+
 static void check(int number, const struct call *call, const char *code) {
     char *thunk = load(code, call, 4);
     char *cell = pages + 4096;
@@ -77,7 +97,7 @@ static void check(int number, const struct call *call, const char *code) {
     is(number, "full", call->make(thunk), call->seen[1]);
     is(number, "full calls", AT(uint64_t, cell, FULL_CALLS), 1);
     is(number, "capacity", AT(uint64_t, ring, CAPACITY), 4);
-    AT(int, ring, CLOSES) = 1;
+    AT(int, ring, WHEN_FULL) = CLOSE;
     is(number, "full", call->make(thunk), call->seen[1]);
     is(number, "full calls", AT(uint64_t, cell, FULL_CALLS), 2);
     is(number, "closed", AT(uint64_t, ring, CAPACITY), 0);
@@ -85,15 +105,58 @@ static void check(int number, const struct call *call, const char *code) {
     is(number, "late calls", AT(uint64_t, cell, LATE_CALLS), 1);
     is(number, "tail", AT(uint64_t, ring, TAIL), 4);
     for (int i = 0; i < 4; i++) {
-        char *record = ring + RECORDS + i * call->stride;
-        is(number, "sequence", AT(uint64_t, record, 0), i + 1);
-        is(number, "info", AT(uint64_t, record, 8), 0x1234567890abcdefULL);
-        for (int k = 0; k < call->count; k++) {
-            uint64_t bits = 0;
-            memcpy(&bits, record + call->arguments[k].offset, call->arguments[k].bytes);
-            is(number, "argument", bits, call->arguments[k].bits);
-        }
+        check_record(number, call, i, i + 1);
     }
+}
+
+/* ---- the wait for room */
+
+/* Makes room for one record: at once for a producer that spins, else once a producer waits. */
+static void *make_room(void *spins) {
+    while (!spins && !__atomic_load_n(&AT(int, ring, WAITERS), __ATOMIC_SEQ_CST)) {
+        sched_yield();
+    }
+    __atomic_fetch_add(&AT(int64_t, ring, HEAD), 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&AT(int, ring, ROOM), 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, ring + ROOM, 129, 1, 0, 0, 0);
+    return NULL;
+}
+
+static void check_wait(int number, const struct call *call, const char *code) {
+    char *thunk = load(code, call, 1);
+    char *cell = pages + 4096;
+    AT(int, ring, WHEN_FULL) = WAIT;
+    AT(int64_t, ring, LIMIT_SECONDS) = 100;
+    AT(int64_t, ring, LIMIT_NANOS) = 999999999;
+    AT(int, ring, MOST_WAITING) = 1;
+    AT(int, ring, SPINS) = number % 2 ? 1 << 30 : 0;
+    AT(int, ring, STATE) = 2;
+    is(number, "taken", call->make(thunk), call->seen[0]);
+    pthread_t room;
+    pthread_create(&room, NULL, make_room, number % 2 ? ring : NULL);
+    is(number, "taken after a wait", call->make(thunk), call->seen[0]);
+    pthread_join(room, NULL);
+    check_record(number, call, 0, 2);
+    is(number, "waiters", AT(int, ring, WAITERS), 0);
+    AT(int, ring, SPINS) = 1;
+    AT(int64_t, ring, LIMIT_SECONDS) = 0;
+    AT(int64_t, ring, LIMIT_NANOS) = 1;
+    is(number, "full at the limit", call->make(thunk), call->seen[1]);
+    is(number, "closed", AT(uint64_t, ring, CAPACITY), 0);
+    is(number, "waiters", AT(int, ring, WAITERS), 0);
+    is(number, "late", call->make(thunk), call->seen[2]);
+    AT(int64_t, ring, CAPACITY) = 1;
+    AT(int64_t, ring, LIMIT_SECONDS) = 100;
+    AT(int, ring, CONSUMER) = (int)syscall(SYS_gettid);
+    is(number, "full for the consumer", call->make(thunk), call->seen[1]);
+    AT(int64_t, ring, CAPACITY) = 1;
+    AT(int, ring, CONSUMER) = 0;
+    AT(int, ring, WAITERS) = 1;
+    is(number, "full for one too many", call->make(thunk), call->seen[1]);
+    is(number, "waiters", AT(int, ring, WAITERS), 1);
+    is(number, "full calls", AT(uint64_t, cell, FULL_CALLS), 3);
+    is(number, "late calls", AT(uint64_t, cell, LATE_CALLS), 1);
+    is(number, "tail", AT(uint64_t, ring, TAIL), 2);
 }
 
 /* ---- threads */
@@ -171,6 +234,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < count; i++) {
         const char *page = code + (size_t)i * 4096;
         check(i, &calls[i], page);
+        check_wait(i, &calls[i], page);
         if (threaded < 2 && i % 2 == threaded && calls[i].seen[0] != calls[i].seen[1]) {
             check_threads(i, &calls[i], page);
             threaded++;
