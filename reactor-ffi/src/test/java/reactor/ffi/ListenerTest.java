@@ -305,8 +305,7 @@ class ListenerTest {
             }
             calls.get(SOON.toSeconds(), TimeUnit.SECONDS);
             assertThat(recorder.values)
-                    .containsExactlyElementsOf(
-                            LongStream.range(0, 30).boxed().toList());
+                    .containsExactlyElementsOf(LongStream.range(0, 30).boxed().toList());
             assertThat(loop.metrics().handledCalls()).isEqualTo(30);
             assertThat(loop.metrics().droppedCalls() + loop.metrics().lateCalls())
                     .isZero();
@@ -351,7 +350,8 @@ class ListenerTest {
         @Test
         void aThreadThatHasWaitedForTheLimitEndsTheStreamAndNothingFollowsTheGap() throws Exception {
             Recorder recorder = new Recorder(0);
-            sequences(options.overflow(Overflow.block(8, Duration.ofMillis(20)))).subscribe(recorder);
+            sequences(options.overflow(Overflow.block(8, Duration.ofMillis(20))))
+                    .subscribe(recorder);
             call(20);
             recorder.request(Long.MAX_VALUE);
             assertThat(recorder.error())

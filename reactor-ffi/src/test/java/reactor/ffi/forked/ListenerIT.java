@@ -72,12 +72,11 @@ class ListenerIT {
         public static void main(String[] args) throws Throwable {
             MethodHandle callN = callN();
             AtomicLong got = new AtomicLong();
-            Overflow overflow =
-                    switch (args[0]) {
-                        case "error" -> Overflow.error(1024);
-                        case "block" -> Overflow.block(1024, Duration.ofMinutes(1));
-                        default -> Overflow.dropNewest(1024);
-                    };
+            Overflow overflow = switch (args[0]) {
+                case "error" -> Overflow.error(1024);
+                case "block" -> Overflow.block(1024, Duration.ofMinutes(1));
+                default -> Overflow.dropNewest(1024);
+            };
             NativeFlux.<Long>create(OPTIONS.overflow(overflow), sink -> {
                         callN.invokeExact(
                                 sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(id)), 1000L, 7L);
@@ -120,7 +119,9 @@ class ListenerIT {
             StepVerifier.create(events, 0)
                     .then(() -> {
                         Thread collector = new Thread(() -> {
-                            Until.that("a thread waits", () -> CallbackMetrics.of("listened").waiting() == 1);
+                            Until.that(
+                                    "a thread waits",
+                                    () -> CallbackMetrics.of("listened").waiting() == 1);
                             System.gc(); // waits for the critical downcall
                         });
                         collector.start();

@@ -90,16 +90,16 @@ final class Listeners<T> {
      */
     Listeners(Listening owner, ListenerCounters counts, CallbackOptions options, ListenerSignature<?> first) {
         Overflow overflow = options.overflow();
-        WhenFull whenFull =
-                switch (overflow.policy()) {
-                    case BLOCK -> WhenFull.WAIT;
-                    case ERROR -> WhenFull.CLOSE;
-                    case DROP_NEWEST -> WhenFull.DROP;
-                    case DROP_OLDEST, UNBOUNDED ->
-                        throw new IllegalArgumentException("the options of " + options.name() + " say " + overflow
+        WhenFull whenFull = switch (overflow.policy()) {
+            case BLOCK -> WhenFull.WAIT;
+            case ERROR -> WhenFull.CLOSE;
+            case DROP_NEWEST -> WhenFull.DROP;
+            case DROP_OLDEST, UNBOUNDED ->
+                throw new IllegalArgumentException(
+                        "the options of " + options.name() + " say " + overflow
                                 + ", which a listener cannot do, as its calls take no lock: give CallbackOptions.overflow"
                                 + " Overflow.block(n, timeout), Overflow.dropNewest(n) or Overflow.error(n), or use sink.callback");
-                };
+        };
         this.owner = owner;
         this.counts = counts;
         this.tally = counts::notTaken;

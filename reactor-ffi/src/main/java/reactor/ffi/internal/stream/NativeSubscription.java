@@ -718,7 +718,8 @@ final class NativeSubscription<T> extends InboxOwner<T>
         String why = options.overflow().policy() == Overflow.Policy.BLOCK
                 ? ", and a native thread has waited for its limit, or must not wait"
                 : "";
-        fail(Exceptions.failWithOverflow("the ring of " + options.name() + " is full" + why + ": " + options.overflow()));
+        fail(Exceptions.failWithOverflow(
+                "the ring of " + options.name() + " is full" + why + ": " + options.overflow()));
     }
 
     @Override

@@ -81,8 +81,7 @@ final class ProducerFuzz {
                 boolean sleeps = each.number() % 2 == 0;
                 Words.setInt(ring.address() + RingLayout.SPINS, sleeps ? 0 : 1_000_000);
                 ListenerPointer pointer = ListenerPointer.open(each.shape(), ring, info(each), each.results(), counts);
-                MemorySegment function =
-                        library.find("call_" + each.number()).orElseThrow();
+                MemorySegment function = library.find("call_" + each.number()).orElseThrow();
                 assertThat((long) call.invokeExact(function, pointer.pointer()))
                         .as("taken: %s", each)
                         .isEqualTo(each.seen(each.results().taken()));
