@@ -2,6 +2,10 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestCallbacks.FALLBACK;
+import static reactor.ffi.fixture.TestScheduler.SOON;
+import static reactor.ffi.fixture.TestScheduler.get;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -10,9 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -20,12 +22,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import reactor.core.Disposable;
-import reactor.core.publisher.BaseSubscriber;
 import reactor.ffi.fixture.Callbacks.EchoLong;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Callbacks.OnEvent;
@@ -34,21 +35,25 @@ import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.Libraries;
 import reactor.ffi.fixture.Mosquitto;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestCallbacks;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.fixture.Values;
-import reactor.ffi.internal.loop.LoopScheduler;
 
 /** The statements on deadlock. A limit that is reached is 30 s away, so that a test which ends sooner did not need it. */
 @Timeout(60)
 class CallBlockingTest {
 
     private static final Duration FAR = Duration.ofSeconds(30);
-    private static final Duration SOON = Duration.ofSeconds(15);
-    private static final long FALLBACK = -7;
 
-    private final LoopScheduler a = scheduler("A");
-    private final LoopScheduler b = scheduler("B");
-    private final List<NativeCallback<?>> made = new ArrayList<>();
+    @RegisterExtension
+    final TestScheduler a = new TestScheduler("A");
+
+    @RegisterExtension
+    final TestScheduler b = new TestScheduler("B");
+
+    private final TestCallbacks callbacks = new TestCallbacks(a);
 
     /** Handlers that run on {@link #a} at this moment, and how many did while another one was running. */
     private final AtomicInteger inside = new AtomicInteger();
@@ -58,41 +63,16 @@ class CallBlockingTest {
     /** Plain, not atomic: the turn orders it. */
     private int handled;
 
-    private static LoopScheduler scheduler(String name) {
-        return LoopScheduler.create(SchedulerOptions.named(name).warnAfter(Duration.ofHours(1)));
-    }
-
-    @AfterEach
-    void close() {
-        made.forEach(NativeCallback::close);
-        a.dispose();
-        b.dispose();
-        a.disposeGracefully().block(Duration.ofSeconds(20));
-        b.disposeGracefully().block(Duration.ofSeconds(20));
-    }
-
-    private <F> NativeCallback<F> patient(CallbackScheduler on, Class<F> type, F handler) {
-        NativeCallback<F> callback = NativeCallback.threadSafe(
-                CallbackOptions.named("patient").on(on).answerWithin(FAR), CallbackType.of(type), handler, null);
-        made.add(callback);
-        return callback;
-    }
-
-    private static <T> FutureTask<T> on(CallbackScheduler scheduler, Callable<T> body) {
-        FutureTask<T> task = new FutureTask<>(body);
-        scheduler.schedule(task);
-        return task;
-    }
-
-    private static <T> T get(FutureTask<T> task) throws Exception {
-        return task.get(SOON.toSeconds(), TimeUnit.SECONDS);
+    private <F> NativeCallback<F> patient(TestScheduler on, Class<F> type, F handler) {
+        return callbacks.closing(NativeCallback.threadSafe(
+                callbacks.options().on(on.scheduler).answerWithin(FAR), CallbackType.of(type), handler, null));
     }
 
     private void lend(NativeAction action) throws Exception {
-        get(on(a, () -> {
-            a.runBlocking(action);
+        a.run(() -> {
+            a.scheduler.runBlocking(action);
             return null;
-        }));
+        });
     }
 
     private static long nativeThreadsThatWait() {
@@ -104,7 +84,7 @@ class CallBlockingTest {
     }
 
     private void enter() {
-        if (inside.incrementAndGet() != 1 || !a.isCurrent()) {
+        if (inside.incrementAndGet() != 1 || !a.scheduler.isCurrent()) {
             overlaps.incrementAndGet();
         }
         handled++;
@@ -120,16 +100,16 @@ class CallBlockingTest {
             NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, id) -> {
                 enter();
                 if (sequence == 0) {
-                    own.add(a.thread().isCurrent());
+                    own.add(a.scheduler.thread().isCurrent());
                 }
             });
             lend(() -> {
-                assertThat(a.isCurrent()).as("inside the lend").isFalse();
+                assertThat(a.scheduler.isCurrent()).as("inside the lend").isFalse();
                 Calls.fromThreads(callback.pointer(), 4, 2_000, 0);
             });
             assertThat(own).hasSize(4).containsOnly(false);
             assertThat(overlaps).hasValue(0);
-            assertThat(get(on(a, () -> handled))).isEqualTo(8_000);
+            assertThat(a.run(() -> handled)).isEqualTo(8_000);
         }
 
         @Test
@@ -141,13 +121,13 @@ class CallBlockingTest {
             });
             for (int i = 0; i < 2_000; i++) {
                 long round = i;
-                get(on(a, () -> {
+                a.run(() -> {
                     plain[0] = round;
-                    long answer = a.callBlocking(() -> Values.askLong(callback.pointer(), 1_000_000, true));
+                    long answer = a.scheduler.callBlocking(() -> Values.askLong(callback.pointer(), 1_000_000, true));
                     assertThat(answer).isEqualTo(round + 1_000_000);
                     assertThat(plain[1]).isEqualTo(answer);
                     return null;
-                }));
+                });
             }
         }
 
@@ -157,17 +137,17 @@ class CallBlockingTest {
             CountDownLatch task = new CountDownLatch(1);
             NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, id) -> {
                 order.add("handler");
-                a.schedule(() -> {
+                a.scheduler.schedule(() -> {
                     order.add("task");
                     task.countDown();
                 });
             });
-            get(on(a, () -> {
-                a.runBlocking(() -> Calls.fromThreads(callback.pointer(), 1, 1, 0));
+            a.run(() -> {
+                a.scheduler.runBlocking(() -> Calls.fromThreads(callback.pointer(), 1, 1, 0));
                 order.add("lend is over");
                 return null;
-            }));
-            assertThat(task.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            });
+            awaitLatch(task, SOON);
             assertThat(order).containsExactly("handler", "lend is over", "task");
         }
 
@@ -175,7 +155,7 @@ class CallBlockingTest {
         @Test
         void aDowncallThatStartsAThreadWhichCallsBackAndJoinsItEnds() throws Exception {
             NativeCallback<EchoLong> callback = patient(a, EchoLong.class, value -> value + 1);
-            assertThat(get(on(a, () -> a.callBlocking(() -> Values.askLong(callback.pointer(), 41, true)))))
+            assertThat(a.run(() -> a.scheduler.callBlocking(() -> Values.askLong(callback.pointer(), 41, true))))
                     .isEqualTo(42L);
         }
 
@@ -188,10 +168,10 @@ class CallBlockingTest {
             CountDownLatch go = new CountDownLatch(1);
             CountDownLatch begun = new CountDownLatch(1);
             try (Source source = Source.asking(callback.pointer(), 5, FALLBACK)) {
-                FutureTask<Integer> lend = on(a, () -> {
+                FutureTask<Integer> lend = a.submit(() -> {
                     begun.countDown();
                     go.await();
-                    return a.callBlocking(source::stop);
+                    return a.scheduler.callBlocking(source::stop);
                 });
                 begun.await();
                 source.start(3, -1, 0);
@@ -209,15 +189,12 @@ class CallBlockingTest {
             CountDownLatch until = new CountDownLatch(1);
             NativeCallback<EchoLong> busy = patient(a, EchoLong.class, value -> {
                 inside.countDown();
-                try {
-                    until.await();
-                } catch (InterruptedException e) {
-                    throw new IllegalStateException(e);
-                }
+                awaitLatch(until);
                 return value + 1;
             });
             NativeCallback<OnAsk> closed = patient(a, OnAsk.class, (thread, sequence, id) -> sequence + id);
-            FutureTask<Long> lend = on(a, () -> a.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
+            FutureTask<Long> lend =
+                    a.submit(() -> a.scheduler.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
             inside.await();
             try (Source source = Source.asking(closed.pointer(), 5, 0).start(3, 1, 0)) {
                 await().until(() -> source.calls() == 3);
@@ -236,14 +213,14 @@ class CallBlockingTest {
             NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, depth) -> {
                 enter();
                 if (depth > 0) {
-                    a.runBlocking(() -> Calls.fromThreads(pointer.get(), 2, 3, depth - 1));
+                    a.scheduler.runBlocking(() -> Calls.fromThreads(pointer.get(), 2, 3, depth - 1));
                     enter();
                 }
             });
             pointer.set(callback.pointer());
             lend(() -> Calls.fromThreads(callback.pointer(), 2, 2, 2));
             // 4 calls that lend, 6 in each of these that lend again, 6 in each of those
-            assertThat(get(on(a, () -> handled))).isEqualTo(2 * 4 + 2 * 4 * 6 + 4 * 6 * 6);
+            assertThat(a.run(() -> handled)).isEqualTo(2 * 4 + 2 * 4 * 6 + 4 * 6 * 6);
             assertThat(overlaps).hasValue(0);
         }
 
@@ -253,10 +230,10 @@ class CallBlockingTest {
             List<String> seen = new CopyOnWriteArrayList<>();
             NativeCallback<OnEvent> callback = patient(a, OnEvent.class, (thread, sequence, depth) -> {
                 seen.add(depth
-                        + (a.isOwnTurn() ? " own" : " borrowed")
-                        + (a.thread().turn().isLent() ? " lent" : ""));
+                        + (a.scheduler.isOwnTurn() ? " own" : " borrowed")
+                        + (a.scheduler.thread().turn().isLent() ? " lent" : ""));
                 if (depth > 0) {
-                    a.runBlocking(() -> Calls.fromThreads(pointer.get(), 1, 1, 0));
+                    a.scheduler.runBlocking(() -> Calls.fromThreads(pointer.get(), 1, 1, 0));
                 }
             });
             pointer.set(callback.pointer());
@@ -272,16 +249,15 @@ class CallBlockingTest {
             AtomicReference<MemorySegment> backToA = new AtomicReference<>();
             List<String> seen = new CopyOnWriteArrayList<>();
             NativeCallback<EchoLong> onB = patient(b, EchoLong.class, value -> {
-                seen.add("B " + b.isCurrent() + a.isCurrent());
+                seen.add("B " + b.scheduler.isCurrent() + a.scheduler.isCurrent());
                 return Values.askLong(backToA.get(), value + 1, false);
             });
             NativeCallback<EchoLong> onA = patient(a, EchoLong.class, value -> {
-                seen.add("A " + b.isCurrent() + a.isCurrent());
+                seen.add("A " + b.scheduler.isCurrent() + a.scheduler.isCurrent());
                 return value + 1;
             });
             backToA.set(onA.pointer());
-            assertThat(get(on(a, () -> Values.askLong(onB.pointer(), 1, false))))
-                    .isEqualTo(3L);
+            assertThat(a.run(() -> Values.askLong(onB.pointer(), 1, false))).isEqualTo(3L);
             assertThat(seen).containsExactly("B truefalse", "A falsetrue");
         }
 
@@ -290,8 +266,8 @@ class CallBlockingTest {
             NativeCallback<EchoLong> onA = patient(a, EchoLong.class, value -> value + 1);
             NativeCallback<EchoLong> onB = patient(b, EchoLong.class, value -> value + 2);
             for (int i = 0; i < 500; i++) {
-                FutureTask<Long> there = on(a, () -> Values.askLong(onB.pointer(), 0, false));
-                FutureTask<Long> back = on(b, () -> Values.askLong(onA.pointer(), 0, false));
+                FutureTask<Long> there = a.submit(() -> Values.askLong(onB.pointer(), 0, false));
+                FutureTask<Long> back = b.submit(() -> Values.askLong(onA.pointer(), 0, false));
                 assertThat(get(there)).isEqualTo(2L);
                 assertThat(get(back)).isEqualTo(1L);
             }
@@ -307,7 +283,7 @@ class CallBlockingTest {
 
         @Test
         void whereNoTurnIsHeldItJustRuns() {
-            assertThat(a.callBlocking(() -> 3)).isEqualTo(3);
+            assertThat(a.scheduler.callBlocking(() -> 3)).isEqualTo(3);
         }
 
         /** glibc's own threads: the answered callback is itself the start routine. */
@@ -327,20 +303,20 @@ class CallBlockingTest {
                     FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
             NativeCallback<StartRoutine> routine =
                     patient(a, StartRoutine.class, argument -> MemorySegment.ofAddress(argument.address() + 1));
-            get(on(a, () -> {
+            a.run(() -> {
                 try (Arena arena = Arena.ofConfined()) {
                     MemorySegment thread = arena.allocate(ValueLayout.JAVA_LONG);
                     MemorySegment result = arena.allocate(ValueLayout.ADDRESS);
                     assertThat((int) call(() -> (int) create.invokeExact(
                                     thread, MemorySegment.NULL, routine.pointer(), MemorySegment.ofAddress(41))))
                             .isZero();
-                    int joined =
-                            a.callBlocking(() -> (int) join.invokeExact(thread.get(ValueLayout.JAVA_LONG, 0), result));
+                    int joined = a.scheduler.callBlocking(
+                            () -> (int) join.invokeExact(thread.get(ValueLayout.JAVA_LONG, 0), result));
                     assertThat(joined).isZero();
                     assertThat(result.get(ValueLayout.ADDRESS, 0).address()).isEqualTo(42);
                 }
                 return null;
-            }));
+            });
         }
 
         private static <R> R call(NativeCall<R> call) throws Exception {
@@ -361,23 +337,22 @@ class CallBlockingTest {
             NativeCallback<Mosquitto.OnMessage> answered =
                     patient(a, Mosquitto.OnMessage.class, (client, userData, message) -> messages.incrementAndGet());
             NativeCallback<Mosquitto.OnMessage> entry =
-                    NativeCallback.direct(Mosquitto.OnMessage.class, (client, userData, message) -> {
+                    callbacks.closing(NativeCallback.direct(Mosquitto.OnMessage.class, (client, userData, message) -> {
                         asking.countDown();
                         CFunction.at(answered.pointer(), Mosquitto.OnMessage.class)
                                 .onMessage(client, userData, message);
-                    });
-            made.add(entry);
+                    }));
             try (Mosquitto mosquitto = new Mosquitto(entry.pointer())) {
                 CountDownLatch begun = new CountDownLatch(1);
-                FutureTask<Void> stop = on(a, () -> {
+                FutureTask<Void> stop = a.submit(() -> {
                     begun.countDown();
                     go.await();
-                    a.runBlocking(mosquitto::loopStop);
+                    a.scheduler.runBlocking(mosquitto::loopStop);
                     return null;
                 });
                 begun.await();
                 mosquitto.publish();
-                assertThat(asking.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+                awaitLatch(asking, SOON);
                 await().during(Duration.ofMillis(20)).until(() -> messages.get() == 0);
                 go.countDown();
                 get(stop);
@@ -400,12 +375,9 @@ class CallBlockingTest {
 
         @Test
         void anUnregisterThatJoinsANativeThreadWhichWaitsForRoomInAnyStreamEndsAtOnce() throws Exception {
-            CallbackOptions full = CallbackOptions.named("full").on(a).overflow(Overflow.block(1, FAR));
+            CallbackOptions full = a.options.overflow(Overflow.block(1, FAR));
             AtomicReference<MemorySegment> pointer = new AtomicReference<>();
-            BaseSubscriber<Long> wantsNothing = new BaseSubscriber<Long>() {
-                @Override
-                protected void hookOnSubscribe(org.reactivestreams.Subscription subscription) {}
-            };
+            Recorder wantsNothing = new Recorder(0);
             NativeFlux.<Long>create(
                             full,
                             sink -> pointer.set(
@@ -416,7 +388,7 @@ class CallBlockingTest {
                         source,
                         2,
                         TimeUnit.MILLISECONDS.toNanos(1),
-                        () -> await().until(() -> CallbackMetrics.of("full").waiting() == 2));
+                        () -> await().until(() -> a.metrics().waiting() == 2));
             }
             wantsNothing.cancel();
         }
@@ -425,21 +397,18 @@ class CallBlockingTest {
         @Test
         void aBorrowerThatGoesOnAfterTheLendNeverWaitsForRoomThatOnlyTheSchedulersThreadCouldMake() throws Exception {
             AtomicReference<NativeSink<Long>> full = new AtomicReference<>();
-            BaseSubscriber<Long> wantsNothing = new BaseSubscriber<Long>() {
-                @Override
-                protected void hookOnSubscribe(org.reactivestreams.Subscription subscription) {}
-            };
-            NativeFlux.<Long>create(CallbackOptions.named("full").on(a).overflow(Overflow.block(1, FAR)), full::set)
+            Recorder wantsNothing = new Recorder(0);
+            NativeFlux.<Long>create(a.options.overflow(Overflow.block(1, FAR)), full::set)
                     .subscribe(wantsNothing);
             assertThat(full.get().next(1L)).isTrue();
             CountDownLatch inside = new CountDownLatch(1);
             CountDownLatch over = new CountDownLatch(1);
             NativeCallback<EchoLong> callback = patient(a, EchoLong.class, value -> {
-                a.runBlocking(() -> {
+                a.scheduler.runBlocking(() -> {
                     inside.countDown();
                     over.await();
                 });
-                return full.get().next(value) && !a.thread().turn().isLent() ? 1 : 0;
+                return full.get().next(value) && !a.scheduler.thread().turn().isLent() ? 1 : 0;
             });
             FutureTask<Long> asked = new FutureTask<>(() -> Values.askLong(callback.pointer(), 2, true));
             lend(() -> {
@@ -456,7 +425,7 @@ class CallBlockingTest {
             AtomicInteger joined = new AtomicInteger();
             CountDownLatch over = new CountDownLatch(1);
             Disposable subscription = NativeFlux.<Long>create(
-                            CallbackOptions.named("joins").on(a),
+                            a.options,
                             sink -> sink.onDispose(() -> {
                                 joined.set(source.stop());
                                 over.countDown();
@@ -465,7 +434,7 @@ class CallBlockingTest {
             source.start(threads, -1, pauseNs);
             ready.run();
             subscription.dispose();
-            assertThat(over.await(SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            awaitLatch(over, SOON);
             assertThat(joined).hasValue(threads);
         }
     }
@@ -475,31 +444,28 @@ class CallBlockingTest {
 
         @Test
         void theLimitEndsItWithTheFallbackAndTheLogOfBothStacks() throws Exception {
-            LoopScheduler watched =
-                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(100)));
+            TestScheduler watched = a.another("watched", limits -> limits.warnAfter(Duration.ofMillis(100)));
             List<Throwable> errors = new CopyOnWriteArrayList<>();
-            NativeCallback<EchoLong> callback = NativeCallback.threadSafe(
+            NativeCallback<EchoLong> callback = callbacks.closing(NativeCallback.threadSafe(
                     CallbackOptions.named("stuck")
-                            .on(watched)
+                            .on(watched.scheduler)
                             .answerWithin(Duration.ofMillis(400))
                             .onError(errors::add),
                     CallbackType.of(EchoLong.class),
                     value -> value + 1,
-                    value -> FALLBACK);
-            made.add(callback);
+                    value -> FALLBACK));
             try (CapturedLog log = new CapturedLog()) {
-                assertThat(get(on(watched, () -> Values.askLong(callback.pointer(), 1, true))))
+                assertThat(watched.run(() -> Values.askLong(callback.pointer(), 1, true)))
                         .isEqualTo(FALLBACK);
                 assertThat(log.text())
                         .contains("a call waits for its turn", "who waits: ", "(native-")
-                        .contains("the scheduler's thread: \"watched\"", "Values.askLong");
+                        .contains("the scheduler's thread: \"" + watched.name, "Values.askLong");
             }
             assertThat(errors).singleElement().isInstanceOf(TimeoutException.class);
             // A call that comes before the scheduler's turn has ended is refused at once, since nothing has moved.
             await().untilAsserted(() -> assertThat(Values.askLong(callback.pointer(), 1, true))
                     .as("afterwards")
                     .isEqualTo(2L));
-            watched.dispose();
         }
     }
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.awaitility.Awaitility.await;
 import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestCallbacks.FALLBACK;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -25,6 +27,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.reactivestreams.Subscription;
@@ -37,6 +40,7 @@ import reactor.core.publisher.SignalType;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.test.StepVerifier;
 
 /** The statements on exchanges. The asking threads are the fixture's; an answer is right if it is sequence + ID. */
@@ -44,21 +48,21 @@ import reactor.test.StepVerifier;
 class ExchangeTest {
 
     private static final long ID = 1_000_000;
-    private static final long FALLBACK = -7;
     private static final Duration NEVER = Duration.ofHours(1);
 
-    private final CallbackScheduler scheduler = CallbackScheduler.create("exchange-test");
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("ExchangeTest");
+
     private final List<Throwable> reported = new CopyOnWriteArrayList<>();
     private final List<Source> sources = new CopyOnWriteArrayList<>();
-    private final CallbackOptions options =
-            CallbackOptions.named("exchange-test").on(scheduler).onError(reported::add);
+    private final CallbackOptions options = loop.options.onError(reported::add);
 
     private volatile MemorySegment pointer = MemorySegment.NULL;
     private volatile @Nullable ExchangeSink<Long, Long> sink;
 
     @AfterEach
     void end() {
-        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+        loop.scheduler.disposeGracefully().block(SOON);
         sources.forEach(Source::close);
     }
 
@@ -276,7 +280,7 @@ class ExchangeTest {
     }
 
     @Nested
-    class No_answer {
+    class NoAnswer {
 
         @Test
         void failGivesTheFallbackAndReports() {
@@ -299,8 +303,7 @@ class ExchangeTest {
             Hooks.onErrorDropped(dropped::add);
             try {
                 IllegalStateException failure = new IllegalStateException("no answer");
-                Disposable subscription = asks(
-                                CallbackOptions.named("exchange-test").on(scheduler), 1, 2, Duration.ofMillis(50))
+                Disposable subscription = asks(loop.options, 1, 2, Duration.ofMillis(50))
                         .subscribe(x -> {
                             if (x.request() == ID) {
                                 x.fail(failure);
@@ -346,7 +349,7 @@ class ExchangeTest {
                     .hasSize(2)
                     .allSatisfy(e -> assertThat(e)
                             .isInstanceOf(TimeoutException.class)
-                            .hasMessage("an exchange of exchange-test was not answered within 50 ms"));
+                            .hasMessage("an exchange of " + loop.name + " was not answered within 50 ms"));
             assertThat(kept).allSatisfy(x -> assertThat(x.reply(x.request())).isFalse());
             subscription.dispose();
         }
@@ -358,7 +361,7 @@ class ExchangeTest {
                     .subscribe(noDemand);
             awaitAnswers(0, 3);
             assertThat(reported).hasSize(3).allMatch(e -> e instanceof TimeoutException);
-            assertThat(scheduler.isDisposed() || noDemand.isDisposed()).isFalse();
+            assertThat(loop.scheduler.isDisposed() || noDemand.isDisposed()).isFalse();
             noDemand.cancel();
         }
 
@@ -417,7 +420,7 @@ class ExchangeTest {
     }
 
     @Nested
-    class The_end_of_the_subscription {
+    class TheEndOfTheSubscription {
 
         @ParameterizedTest
         @ValueSource(strings = {"cancel", "complete", "error", "onNext throws", "dispose"})
@@ -458,7 +461,7 @@ class ExchangeTest {
                 case "cancel" -> subscriber.cancel();
                 case "complete" -> sink.complete();
                 case "error" -> sink.error(new IllegalArgumentException("the source is broken"));
-                case "dispose" -> scheduler.dispose();
+                case "dispose" -> loop.scheduler.dispose();
                 default -> {}
             }
             Source source = source();
@@ -511,12 +514,12 @@ class ExchangeTest {
             StepVerifier.create(asks(options, 0, 0, NEVER))
                     .then(() -> {
                         OnAsk ask = CFunction.at(pointer, OnAsk.class);
-                        scheduler.schedule(() -> answer.set(ask.onAsk(0, 1, ID)));
+                        loop.scheduler.schedule(() -> answer.set(ask.onAsk(0, 1, ID)));
                     })
                     .expectErrorSatisfies(e -> assertThat(e)
                             .isInstanceOf(IllegalStateException.class)
                             .hasMessageContaining("ask on the scheduler's own thread")
-                            .hasMessageContaining("exchange-test")
+                            .hasMessageContaining(loop.name)
                             .hasMessageContaining("nobody could answer"))
                     .verify(Duration.ofSeconds(10));
             await().untilAsserted(() -> assertThat(answer).hasValue(FALLBACK - 1)); // the callback's own
@@ -528,7 +531,8 @@ class ExchangeTest {
             StepVerifier.create(asks(options, 0, 0, NEVER))
                     .then(() -> {
                         OnAsk ask = CFunction.at(pointer, OnAsk.class);
-                        scheduler.schedule(() -> scheduler.runBlocking(() -> answer.set(ask.onAsk(0, 1, ID))));
+                        loop.scheduler.schedule(
+                                () -> loop.scheduler.runBlocking(() -> answer.set(ask.onAsk(0, 1, ID))));
                     })
                     .expectErrorMatches(e -> e instanceof IllegalStateException)
                     .verify(Duration.ofSeconds(10));
@@ -537,7 +541,7 @@ class ExchangeTest {
 
         @Test
         void onAnotherSchedulersThreadLendsItsTurnMeanwhile() {
-            CallbackScheduler other = CallbackScheduler.create("exchange-other");
+            CallbackScheduler other = loop.another("other", limits -> limits).scheduler;
             AtomicLong answer = new AtomicLong();
             try (NativeCallback<OnAsk> there = NativeCallback.threadSafe(other, OnAsk.class, (t, s, id) -> s + id)) {
                 OnAsk answering = CFunction.at(there.pointer(), OnAsk.class);
@@ -547,8 +551,6 @@ class ExchangeTest {
                 other.schedule(() -> answer.set(ask.onAsk(0, 1, ID)));
                 await().untilAsserted(() -> assertThat(answer).hasValue(ID + 6));
                 subscription.dispose();
-            } finally {
-                other.dispose();
             }
         }
 
@@ -605,17 +607,12 @@ class ExchangeTest {
 
         @Test
         void goesOnAfterTheWarningThatItTakesLong() {
-            CallbackScheduler impatient =
-                    CallbackScheduler.create(SchedulerOptions.named("impatient").warnAfter(Duration.ofMillis(20)));
-            try {
-                Disposable subscription = asks(options.on(impatient), 1, 1, NEVER)
-                        .delayElements(Duration.ofMillis(100))
-                        .subscribe(x -> x.reply(x.request()));
-                awaitAnswers(1, 0);
-                subscription.dispose();
-            } finally {
-                impatient.dispose();
-            }
+            TestScheduler impatient = loop.another("impatient", limits -> limits.warnAfter(Duration.ofMillis(20)));
+            Disposable subscription = asks(options.on(impatient.scheduler), 1, 1, NEVER)
+                    .delayElements(Duration.ofMillis(100))
+                    .subscribe(x -> x.reply(x.request()));
+            awaitAnswers(1, 0);
+            subscription.dispose();
         }
     }
 

@@ -408,43 +408,37 @@ class MetricsTest {
         @ParameterizedTest
         @ValueSource(longs = {0, 50_000})
         void theLongestTurnIsThatOfTheLongestWorkAndNeverThatOfASleep(long spin) throws Exception {
-            LoopScheduler own =
-                    LoopScheduler.create(SchedulerOptions.named(name + "-turns").spin(Duration.ofNanos(spin)));
-            try {
-                assertThat(SchedulerMetrics.of(own).longestTurn()).isZero();
-                long awake = 0;
-                for (int i = 0; i < 5; i++) {
-                    long from = System.nanoTime();
-                    CountDownLatch ran = new CountDownLatch(1);
-                    own.schedule(ran::countDown);
-                    awaitLatch(ran);
-                    int turns = i + 1;
-                    Awaitility.await()
-                            .pollDelay(Duration.ZERO)
-                            .until(() -> own.loop().turns() == turns);
-                    awake = Math.max(awake, System.nanoTime() - from);
-                    Awaitility.await()
-                            .pollDelay(Duration.ofMillis(20))
-                            .until(() -> own.thread().getState() == Thread.State.WAITING);
-                }
-                assertThat(SchedulerMetrics.of(own).longestTurn())
-                        .isPositive()
-                        .isLessThanOrEqualTo(Duration.ofNanos(awake));
-
-                AtomicLong worked = new AtomicLong();
-                own.schedule(() -> {
-                    long from = System.nanoTime();
-                    while (System.nanoTime() - from < TimeUnit.MILLISECONDS.toNanos(30)) {
-                        LockSupport.parkNanos(1_000_000);
-                    }
-                    worked.set(System.nanoTime() - from);
-                });
-                Awaitility.await().until(() -> own.loop().turns() == 6);
-                assertThat(SchedulerMetrics.of(own).longestTurn())
-                        .isGreaterThanOrEqualTo(Duration.ofNanos(worked.get()));
-            } finally {
-                own.disposeGracefully().block(SOON);
+            LoopScheduler own = loop.another("turns", limits -> limits.spin(Duration.ofNanos(spin))).scheduler;
+            assertThat(SchedulerMetrics.of(own).longestTurn()).isZero();
+            long awake = 0;
+            for (int i = 0; i < 5; i++) {
+                long from = System.nanoTime();
+                CountDownLatch ran = new CountDownLatch(1);
+                own.schedule(ran::countDown);
+                awaitLatch(ran);
+                int turns = i + 1;
+                Awaitility.await()
+                        .pollDelay(Duration.ZERO)
+                        .until(() -> own.loop().turns() == turns);
+                awake = Math.max(awake, System.nanoTime() - from);
+                Awaitility.await()
+                        .pollDelay(Duration.ofMillis(20))
+                        .until(() -> own.thread().getState() == Thread.State.WAITING);
             }
+            assertThat(SchedulerMetrics.of(own).longestTurn())
+                    .isPositive()
+                    .isLessThanOrEqualTo(Duration.ofNanos(awake));
+
+            AtomicLong worked = new AtomicLong();
+            own.schedule(() -> {
+                long from = System.nanoTime();
+                while (System.nanoTime() - from < TimeUnit.MILLISECONDS.toNanos(30)) {
+                    LockSupport.parkNanos(1_000_000);
+                }
+                worked.set(System.nanoTime() - from);
+            });
+            Awaitility.await().until(() -> own.loop().turns() == 6);
+            assertThat(SchedulerMetrics.of(own).longestTurn()).isGreaterThanOrEqualTo(Duration.ofNanos(worked.get()));
         }
 
         @Test

@@ -7,6 +7,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestCallbacks.FALLBACK;
+import static reactor.ffi.fixture.TestCallbacks.askOnce;
+import static reactor.ffi.fixture.TestCallbacks.start;
+import static reactor.ffi.fixture.TestScheduler.get;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -15,7 +20,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -31,6 +35,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Hooks;
@@ -57,116 +62,40 @@ import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.Memory;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.Structs;
+import reactor.ffi.fixture.TestCallbacks;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.fixture.Values;
-import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.TurnCall;
 
 /** The statements on the answered callback, one by one. Who calls is always a real native thread, or says so. */
 @Timeout(60)
 class NativeCallbackTest {
 
-    /** What C gets when Java has no answer; no right answer is negative. */
-    private static final long FALLBACK = -7;
+    @RegisterExtension
+    final TestScheduler a = new TestScheduler("A");
 
-    private static final AtomicInteger NAMES = new AtomicInteger();
+    @RegisterExtension
+    final TestScheduler b = new TestScheduler("B");
 
-    private final LoopScheduler a = (LoopScheduler) CallbackScheduler.create("A");
-    private final LoopScheduler b = (LoopScheduler) CallbackScheduler.create("B");
-    private final List<NativeCallback<?>> made = new ArrayList<>();
-
-    @AfterEach
-    void close() {
-        made.forEach(NativeCallback::close);
-        for (NativeCallback<?> callback : made) {
-            callback.closed().block(Duration.ofSeconds(20));
-        }
-        a.dispose();
-        b.dispose();
-        a.disposeGracefully().block(Duration.ofSeconds(20));
-        b.disposeGracefully().block(Duration.ofSeconds(20));
-    }
-
-    private <C extends NativeCallback<?>> C closing(C callback) {
-        made.add(callback);
-        return callback;
-    }
-
-    private <F> NativeCallback<F> threadSafe(CallbackScheduler on, Class<F> type, F handler) {
-        return closing(NativeCallback.threadSafe(on, type, handler));
-    }
-
-    private NativeCallback<OnAsk> asking(CallbackOptions options, OnAsk handler) {
-        return closing(NativeCallback.threadSafe(
-                options, CallbackType.of(OnAsk.class), handler, (thread, sequence, id) -> FALLBACK));
-    }
-
-    private CallbackOptions options() {
-        return CallbackOptions.named("callback-" + NAMES.incrementAndGet()).on(a);
-    }
-
-    private static <T> FutureTask<T> on(CallbackScheduler scheduler, Callable<T> body) {
-        FutureTask<T> task = new FutureTask<>(body);
-        scheduler.schedule(task);
-        return task;
-    }
-
-    private static <T> T get(FutureTask<T> task) throws Exception {
-        return task.get(20, TimeUnit.SECONDS);
-    }
-
-    /** On a Java thread, which waits in C until the native threads have called. */
-    private static FutureTask<Void> start(Runnable calls) {
-        FutureTask<Void> task = new FutureTask<>(calls, null);
-        Thread thread = new Thread(task, "starts-native-threads");
-        thread.setDaemon(true);
-        thread.start();
-        return task;
-    }
-
-    /** The scheduler's thread is in a task, without lending, until then. */
-    private static void occupy(CallbackScheduler scheduler, CountDownLatch until) throws InterruptedException {
-        CountDownLatch begun = new CountDownLatch(1);
-        scheduler.schedule(() -> {
-            begun.countDown();
-            isBusyUntil(until);
-        });
-        begun.await();
-    }
-
-    private static void isBusyUntil(CountDownLatch until) {
-        try {
-            until.await();
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static void awaitParked(LoopScheduler scheduler) throws Exception {
-        get(on(scheduler, () -> null));
-        await().until(() -> scheduler.thread().getState() == Thread.State.WAITING);
-    }
-
-    /** Asks once from a native thread, and says what it got. */
-    private static long askOnce(MemorySegment pointer) {
-        return Values.askLong(pointer, 5, true);
-    }
+    private final TestCallbacks onA = new TestCallbacks(a);
+    private final TestCallbacks onB = new TestCallbacks(b);
 
     @Nested
     class AsACFunctionPointer {
 
         @Test
         void anyThreadMayCallItAtAnyTime() throws Exception {
-            NativeCallback<EchoLong> echo = threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> echo = onA.threadSafe(EchoLong.class, value -> value + 1);
             assertThat(Values.askLong(echo.pointer(), 1, false))
                     .as("a Java thread")
                     .isEqualTo(2);
             assertThat(Values.askLong(echo.pointer(), 2, true))
                     .as("a native thread")
                     .isEqualTo(3);
-            assertThat(get(on(a, () -> Values.askLong(echo.pointer(), 3, false))))
+            assertThat(a.run(() -> Values.askLong(echo.pointer(), 3, false)))
                     .as("its scheduler's thread")
                     .isEqualTo(4);
-            assertThat(get(on(b, () -> Values.askLong(echo.pointer(), 4, false))))
+            assertThat(b.run(() -> Values.askLong(echo.pointer(), 4, false)))
                     .as("another scheduler's thread")
                     .isEqualTo(5);
         }
@@ -183,15 +112,15 @@ class NativeCallbackTest {
                     + Values.checkDouble(pointer(EchoDouble.class, v -> v), nativeThread)
                     + Values.checkBoolean(pointer(EchoBoolean.class, v -> v), nativeThread)
                     + Values.checkPointer(pointer(EchoSegment.class, v -> v), nativeThread);
-            assertThat(nativeThread ? checks.call() : get(on(a, checks))).isZero();
+            assertThat(nativeThread ? checks.call() : a.run(checks)).isZero();
         }
 
         @ParameterizedTest
         @ValueSource(booleans = {false, true})
         void eighteenParametersOfEveryWidthArrive(boolean nativeThread) throws Exception {
-            NativeCallback<OnMixed> mixed = threadSafe(a, OnMixed.class, Values::weigh);
+            NativeCallback<OnMixed> mixed = onA.threadSafe(OnMixed.class, Values::weigh);
             Callable<Integer> check = () -> Values.checkMixed(mixed.pointer(), nativeThread);
-            assertThat(nativeThread ? check.call() : get(on(a, check))).isZero();
+            assertThat(nativeThread ? check.call() : a.run(check)).isZero();
         }
 
         @ParameterizedTest
@@ -201,7 +130,7 @@ class NativeCallbackTest {
                     + Values.checkLarge(struct(Structs.ECHO_LARGE), nativeThread)
                     + Values.checkLine(struct(Structs.ECHO_LINE), nativeThread)
                     + Values.checkShape(struct(Structs.ECHO_SHAPE), nativeThread);
-            assertThat(nativeThread ? checks.call() : get(on(a, checks))).isZero();
+            assertThat(nativeThread ? checks.call() : a.run(checks)).isZero();
         }
 
         @Test
@@ -209,7 +138,7 @@ class NativeCallbackTest {
             try (Arena arena = Arena.ofShared()) {
                 MemorySegment text = arena.allocateFrom("forty-two");
                 MemorySegment copy = arena.allocate(32);
-                NativeCallback<ReturnText> answers = threadSafe(a, ReturnText.class, index -> text);
+                NativeCallback<ReturnText> answers = onA.threadSafe(ReturnText.class, index -> text);
                 assertThat(Memory.readText(answers.pointer(), 0, copy, 32, true))
                         .isEqualTo(9);
                 assertThat(copy.getString(0)).isEqualTo("forty-two");
@@ -217,7 +146,7 @@ class NativeCallbackTest {
         }
 
         private <F> MemorySegment pointer(Class<F> type, F handler) {
-            return threadSafe(a, type, handler).pointer();
+            return onA.threadSafe(type, handler).pointer();
         }
 
         /** Answers with memory that is its own, confined to the scheduler's thread, and freed before native code reads. */
@@ -225,11 +154,11 @@ class NativeCallbackTest {
             EchoSegment echo = value -> {
                 Arena confined = Arena.ofConfined();
                 MemorySegment answer = confined.allocate(value.byteSize(), 8).copyFrom(value);
-                a.schedule(confined::close);
+                a.scheduler.schedule(confined::close);
                 return answer;
             };
-            return closing(NativeCallback.threadSafe(
-                            options(), CallbackType.of(EchoSegment.class).descriptor(descriptor), echo, null))
+            return onA.closing(NativeCallback.threadSafe(
+                            onA.options(), CallbackType.of(EchoSegment.class).descriptor(descriptor), echo, null))
                     .pointer();
         }
     }
@@ -241,42 +170,40 @@ class NativeCallbackTest {
 
         @Test
         void madeOnAAndCalledByANativeThreadThatBStarted() throws Exception {
-            NativeCallback<OnAsk> callback = get(on(a, () -> asking(options(), this::answer)));
-            try (Source source = get(
-                    on(b, () -> Source.asking(callback.pointer(), 3, FALLBACK).start(1, 50, 0)))) {
+            NativeCallback<OnAsk> callback = a.run(() -> onA.asking(onA.options(), this::answer));
+            try (Source source =
+                    b.run(() -> Source.asking(callback.pointer(), 3, FALLBACK).start(1, 50, 0))) {
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(50);
             }
-            assertThat(ranOn).hasSize(50).containsOnly(a.thread());
+            assertThat(ranOn).hasSize(50).containsOnly(a.scheduler.thread());
         }
 
         @Test
         void madeOnBAndCalledFromAsThread() throws Exception {
-            NativeCallback<EchoLong> callback = get(on(
-                    b,
-                    () -> threadSafe(b, EchoLong.class, value -> {
-                        ranOn.add(Thread.currentThread());
-                        return value + 1;
-                    })));
-            assertThat(get(on(a, () -> Values.askLong(callback.pointer(), 1, false))))
+            NativeCallback<EchoLong> callback = b.run(() -> onB.threadSafe(EchoLong.class, value -> {
+                ranOn.add(Thread.currentThread());
+                return value + 1;
+            }));
+            assertThat(a.run(() -> Values.askLong(callback.pointer(), 1, false)))
                     .isEqualTo(2);
-            assertThat(ranOn).containsOnly(b.thread());
+            assertThat(ranOn).containsOnly(b.scheduler.thread());
         }
 
         @Test
         void thePointerTravelsAsANumber() {
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> {
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> {
                 ranOn.add(Thread.currentThread());
                 return value + 1;
             });
             long number = callback.pointer().address();
             assertThat(Values.askLong(MemorySegment.ofAddress(number), 1, true)).isEqualTo(2);
-            assertThat(ranOn).containsOnly(a.thread());
+            assertThat(ranOn).containsOnly(a.scheduler.thread());
         }
 
         @Test
         void onceMadeThePointerIsTheSameOne() {
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> value);
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> value);
             assertThat(callback.pointer()).isEqualTo(callback.pointer());
         }
 
@@ -293,16 +220,16 @@ class NativeCallbackTest {
         void theHandlerRunsAtOnceOnThatStack() throws Exception {
             List<String> order = new CopyOnWriteArrayList<>();
             AtomicReference<StackTraceElement[]> stack = new AtomicReference<>();
-            NativeCallback<OnEvent> callback = threadSafe(a, OnEvent.class, (thread, sequence, id) -> {
+            NativeCallback<OnEvent> callback = onA.threadSafe(OnEvent.class, (thread, sequence, id) -> {
                 stack.set(Thread.currentThread().getStackTrace());
-                order.add("handler " + a.isOwnTurn());
+                order.add("handler " + a.scheduler.isOwnTurn());
             });
-            get(on(a, () -> {
+            a.run(() -> {
                 order.add("before");
                 Calls.n(callback.pointer(), 1, 0);
                 order.add("after");
                 return null;
-            }));
+            });
             assertThat(order).containsExactly("before", "handler true", "after");
             assertThat(stack.get())
                     .anyMatch(frame -> frame.getMethodName().equals("theHandlerRunsAtOnceOnThatStack")
@@ -313,16 +240,16 @@ class NativeCallbackTest {
         void nestedAsDeepAsNativeCodeNestsIt() throws Exception {
             AtomicReference<MemorySegment> pointer = new AtomicReference<>();
             NativeCallback<Recurse> callback =
-                    threadSafe(a, Recurse.class, level -> Calls.recurse(pointer.get(), level - 1));
+                    onA.threadSafe(Recurse.class, level -> Calls.recurse(pointer.get(), level - 1));
             pointer.set(callback.pointer());
-            assertThat(get(on(a, () -> Calls.recurse(callback.pointer(), 50)))).isEqualTo(50);
+            assertThat(a.run(() -> Calls.recurse(callback.pointer(), 50))).isEqualTo(50);
         }
 
         @Test
         void aNativeThreadNestsThroughTheScheduler() {
             AtomicReference<MemorySegment> pointer = new AtomicReference<>();
             NativeCallback<Recurse> callback =
-                    threadSafe(a, Recurse.class, level -> Calls.recurse(pointer.get(), level - 1));
+                    onA.threadSafe(Recurse.class, level -> Calls.recurse(pointer.get(), level - 1));
             pointer.set(callback.pointer());
             assertThat(Calls.recurseOnThread(callback.pointer(), 50)).isEqualTo(50);
         }
@@ -333,18 +260,18 @@ class NativeCallbackTest {
             Schedulers.onHandleError(
                     "test", (thread, error) -> errors.add(thread.getName() + ": " + error.getMessage()));
             try (CapturedLog log = new CapturedLog()) {
-                NativeCallback<EchoLong> callback = closing(NativeCallback.threadSafe(
-                        CallbackOptions.defaults().on(a),
+                NativeCallback<EchoLong> callback = onA.closing(NativeCallback.threadSafe(
+                        CallbackOptions.defaults().on(a.scheduler),
                         CallbackType.of(EchoLong.class),
                         value -> {
                             throw new IllegalStateException("thrown");
                         },
                         value -> FALLBACK));
-                assertThat(get(on(a, () -> Values.askLong(callback.pointer(), 1, false))))
+                assertThat(a.run(() -> Values.askLong(callback.pointer(), 1, false)))
                         .isEqualTo(FALLBACK);
-                assertThat(errors).as("own thread").containsExactly("A: thrown");
+                assertThat(errors).as("own thread").containsExactly(a.name + ": thrown");
                 assertThat(Values.askLong(callback.pointer(), 1, true)).isEqualTo(FALLBACK);
-                assertThat(errors).as("handed over").containsExactly("A: thrown", "A: thrown");
+                assertThat(errors).as("handed over").containsExactly(a.name + ": thrown", a.name + ": thrown");
                 assertThat(log.count("IllegalStateException: thrown")).isEqualTo(2);
             } finally {
                 Schedulers.resetOnHandleError("test");
@@ -355,15 +282,15 @@ class NativeCallbackTest {
         void theErrorHandlerOfTheOptionsGetsItOnTheThreadThatRanTheHandler() throws Exception {
             List<String> errors = new CopyOnWriteArrayList<>();
             CallbackOptions options =
-                    options().onError(e -> errors.add(Thread.currentThread().getName() + ": " + e.getMessage()));
-            NativeCallback<OnAsk> callback = asking(options, (thread, sequence, id) -> {
+                    onA.options().onError(e -> errors.add(Thread.currentThread().getName() + ": " + e.getMessage()));
+            NativeCallback<OnAsk> callback = onA.asking(options, (thread, sequence, id) -> {
                 throw new StackOverflowError("thrown " + sequence);
             });
             try (Source source = Source.asking(callback.pointer(), 0, FALLBACK).start(1, 3, 0)) {
                 source.await();
                 assertThat(source.fallbackAnswers()).isEqualTo(3);
             }
-            assertThat(errors).containsExactly("A: thrown 0", "A: thrown 1", "A: thrown 2");
+            assertThat(errors).containsExactly(a.name + ": thrown 0", a.name + ": thrown 1", a.name + ": thrown 2");
             assertThat(CallbackMetrics.of(options.name()).failedCalls()).isEqualTo(3);
         }
 
@@ -373,7 +300,7 @@ class NativeCallbackTest {
             RuntimeException handlers = new IllegalStateException("the handler's");
             RuntimeException fallbacks = new IllegalStateException("the fallback's");
             NativeCallback<EchoLong> callback = NativeCallback.threadSafe(
-                    options().onError(errors::add),
+                    onA.options().onError(errors::add),
                     CallbackType.of(EchoLong.class),
                     value -> {
                         throw handlers;
@@ -392,10 +319,10 @@ class NativeCallbackTest {
         @Test
         void anErrorHandlerThatThrowsHarmsNobody() throws Exception {
             try (CapturedLog log = new CapturedLog()) {
-                CallbackOptions options = options().onError(e -> {
+                CallbackOptions options = onA.options().onError(e -> {
                     throw new IllegalStateException("the handler's own", e);
                 });
-                NativeCallback<OnAsk> callback = asking(options, (thread, sequence, id) -> {
+                NativeCallback<OnAsk> callback = onA.asking(options, (thread, sequence, id) -> {
                     throw new IllegalStateException("thrown");
                 });
                 try (Source source =
@@ -405,14 +332,14 @@ class NativeCallbackTest {
                 }
                 assertThat(log.text()).contains("the handler's own", "thrown");
             }
-            assertThat(get(on(a, () -> 1))).isEqualTo(1);
+            assertThat(a.run(() -> 1)).isEqualTo(1);
         }
 
         @Test
         void aResultThatCCannotTakeIsAnErrorToo() {
             List<Throwable> errors = new CopyOnWriteArrayList<>();
-            NativeCallback<ReturnText> callback = closing(NativeCallback.threadSafe(
-                    options().onError(errors::add),
+            NativeCallback<ReturnText> callback = onA.closing(NativeCallback.threadSafe(
+                    onA.options().onError(errors::add),
                     CallbackType.of(ReturnText.class),
                     index -> MemorySegment.ofArray(new byte[4]),
                     null));
@@ -429,8 +356,8 @@ class NativeCallbackTest {
         void theCallerWaitsUntilItsCallHasBeenHandledAndGetsTheAnswer() {
             AtomicInteger inside = new AtomicInteger();
             AtomicInteger overlaps = new AtomicInteger();
-            NativeCallback<OnAsk> callback = asking(options(), (thread, sequence, id) -> {
-                if (inside.incrementAndGet() != 1 || !a.isOwnTurn()) {
+            NativeCallback<OnAsk> callback = onA.asking(onA.options(), (thread, sequence, id) -> {
+                if (inside.incrementAndGet() != 1 || !a.scheduler.isOwnTurn()) {
                     overlaps.incrementAndGet();
                 }
                 inside.decrementAndGet();
@@ -448,17 +375,17 @@ class NativeCallbackTest {
         void pointerArgumentsStayValidAndScopedWhileTheHandlerRuns() throws Exception {
             AtomicReference<MemorySegment> kept = new AtomicReference<>();
             AtomicReference<String> read = new AtomicReference<>();
-            NativeCallback<OnText> callback = threadSafe(a, OnText.class, (text, length) -> {
+            NativeCallback<OnText> callback = onA.threadSafe(OnText.class, (text, length) -> {
                 read.set(Thread.currentThread().getName() + " " + text.getString(0));
                 kept.set(text);
             });
             try (Arena arena = Arena.ofShared()) {
                 Memory.text(callback.pointer(), arena.allocateFrom("native memory"), true);
             }
-            assertThat(read).hasValue("A native memory");
+            assertThat(read).hasValue(a.name + " native memory");
             assertThat(kept.get().scope().isAlive()).isFalse();
             assertThatThrownBy(() -> kept.get().get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(WrongThreadException.class);
-            assertThat(get(on(a, () -> catchThrowable(() -> kept.get().get(ValueLayout.JAVA_BYTE, 0)))))
+            assertThat(a.run(() -> catchThrowable(() -> kept.get().get(ValueLayout.JAVA_BYTE, 0))))
                     .isInstanceOf(IllegalStateException.class);
         }
 
@@ -473,8 +400,8 @@ class NativeCallbackTest {
                 kept.add(small);
                 kept.add(large);
             };
-            NativeCallback<OnStructs> callback = closing(NativeCallback.threadSafe(
-                    options(), CallbackType.of(OnStructs.class).descriptor(Structs.ON_STRUCTS), handler, null));
+            NativeCallback<OnStructs> callback = onA.closing(NativeCallback.threadSafe(
+                    onA.options(), CallbackType.of(OnStructs.class).descriptor(Structs.ON_STRUCTS), handler, null));
             Values.structs(callback.pointer(), true);
             assertThat(read).containsExactly(-7, "two", 99);
             assertThat(kept).hasSize(2).noneMatch(segment -> segment.scope().isAlive());
@@ -482,19 +409,18 @@ class NativeCallbackTest {
 
         @Test
         void aWaitIsDeafToInterruptsOfTheCaller() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
             AtomicReference<Thread> caller = new AtomicReference<>();
-            NativeCallback<EchoLong> inner = threadSafe(a, EchoLong.class, value -> value + 1);
-            NativeCallback<EchoLong> direct = closing(NativeCallback.direct(EchoLong.class, value -> {
+            NativeCallback<EchoLong> inner = onA.threadSafe(EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> direct = onA.closing(NativeCallback.direct(EchoLong.class, value -> {
                 caller.set(Thread.currentThread());
                 return Values.askLong(inner.pointer(), value, false);
             }));
-            occupy(a, until);
+            Runnable free = a.hold();
             FutureTask<Void> calls = start(
                     () -> assertThat(Values.askLong(direct.pointer(), 1, true)).isEqualTo(2));
             await().until(() -> caller.get() != null && caller.get().getState() == Thread.State.TIMED_WAITING);
             caller.get().interrupt();
-            until.countDown();
+            free.run();
             get(calls);
         }
     }
@@ -503,12 +429,12 @@ class NativeCallbackTest {
     class RefAndUnref {
 
         private final NativeCallback<OnEvent> callback =
-                closing(NativeCallback.synchronous(a, OnEvent.class, (thread, sequence, id) -> {}));
+                onA.closing(NativeCallback.synchronous(a.scheduler, OnEvent.class, (thread, sequence, id) -> {}));
 
         @Test
         void threadSafeEqualsSynchronousPlusOneRef() {
             assertThat(callback.refCount()).isZero();
-            assertThat(threadSafe(a, OnEvent.class, (thread, sequence, id) -> {})
+            assertThat(onA.threadSafe(OnEvent.class, (thread, sequence, id) -> {})
                             .refCount())
                     .isEqualTo(1);
         }
@@ -541,7 +467,7 @@ class NativeCallbackTest {
         @Test
         void aDirectCallbackHasNone() {
             NativeCallback<OnEvent> direct =
-                    closing(NativeCallback.direct(OnEvent.class, (thread, sequence, id) -> {}));
+                    onA.closing(NativeCallback.direct(OnEvent.class, (thread, sequence, id) -> {}));
             assertThatThrownBy(direct::ref)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("direct");
@@ -554,9 +480,9 @@ class NativeCallbackTest {
 
         @Test
         void atZeroCallsStillWakeTheSchedulerAndAreAnswered() throws Exception {
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> value + 1);
             assertThat(callback.unref()).isZero();
-            awaitParked(a);
+            a.awaitParked();
             assertThat(askOnce(callback.pointer())).isEqualTo(6);
         }
     }
@@ -566,31 +492,31 @@ class NativeCallbackTest {
 
         private final AtomicInteger handled = new AtomicInteger();
         private final NativeCallback<EchoLong> callback =
-                closing(NativeCallback.synchronous(a, EchoLong.class, value -> {
+                onA.closing(NativeCallback.synchronous(a.scheduler, EchoLong.class, value -> {
                     handled.incrementAndGet();
                     return value + 1;
                 }));
 
         @Test
         void neverRefdItDoesNotWakeAParkedSchedulerAndIsHandledAtItsNextTurn() throws Exception {
-            awaitParked(a);
+            a.awaitParked();
             FutureTask<Void> call =
                     start(() -> assertThat(askOnce(callback.pointer())).isEqualTo(6));
             await().during(Duration.ofMillis(200)).until(() -> handled.get() == 0);
-            assertThat(a.thread().getState()).isEqualTo(Thread.State.WAITING);
-            a.schedule(() -> {});
+            assertThat(a.scheduler.thread().getState()).isEqualTo(Thread.State.WAITING);
+            a.scheduler.schedule(() -> {});
             get(call);
             assertThat(handled).hasValue(1);
         }
 
         @Test
         void withoutATurnItsLimitEndsTheWait() throws Exception {
-            NativeCallback<OnAsk> brief = closing(NativeCallback.synchronous(
-                    options().answerWithin(Duration.ofMillis(100)).onError(e -> {}),
+            NativeCallback<OnAsk> brief = onA.closing(NativeCallback.synchronous(
+                    onA.options().answerWithin(Duration.ofMillis(100)).onError(e -> {}),
                     CallbackType.of(OnAsk.class),
                     (thread, sequence, id) -> sequence + id,
                     (thread, sequence, id) -> FALLBACK));
-            awaitParked(a);
+            a.awaitParked();
             try (Source source = Source.asking(brief.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                 source.await();
                 assertThat(source.fallbackAnswers()).isEqualTo(1);
@@ -601,7 +527,7 @@ class NativeCallbackTest {
         void itsFirstRefMakesItThreadSafeForGoodAndUnrefDoesNotUndoThat() throws Exception {
             callback.ref();
             callback.unref();
-            awaitParked(a);
+            a.awaitParked();
             assertThat(askOnce(callback.pointer())).isEqualTo(6);
         }
 
@@ -609,13 +535,13 @@ class NativeCallbackTest {
         void refUnrefRefWorks() throws Exception {
             assertThat(List.of(callback.ref(), callback.unref(), callback.ref()))
                     .containsExactly(1, 0, 1);
-            awaitParked(a);
+            a.awaitParked();
             assertThat(askOnce(callback.pointer())).isEqualTo(6);
         }
 
         @Test
         void theFirstRefWakesTheSchedulerForCallersThatWaitAlready() throws Exception {
-            awaitParked(a);
+            a.awaitParked();
             FutureTask<Void> call =
                     start(() -> assertThat(askOnce(callback.pointer())).isEqualTo(6));
             await().during(Duration.ofMillis(100)).until(() -> handled.get() == 0);
@@ -629,22 +555,22 @@ class NativeCallbackTest {
 
         @Test
         void refdAndIdleItBurnsNoCpu() throws Exception {
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> value + 1);
             assertThat(askOnce(callback.pointer())).isEqualTo(6);
-            awaitParked(a);
+            a.awaitParked();
             long before = cpu();
-            long wakeUps = a.loop().wakeUps();
+            long wakeUps = a.scheduler.loop().wakeUps();
             await().during(Duration.ofSeconds(1)).untilAsserted(() -> {
                 assertThat(cpu() - before).isLessThan(TimeUnit.MILLISECONDS.toNanos(5));
-                assertThat(a.loop().wakeUps()).isEqualTo(wakeUps);
+                assertThat(a.scheduler.loop().wakeUps()).isEqualTo(wakeUps);
             });
         }
 
         private long cpu() {
             var threads = ManagementFactory.getThreadMXBean();
             return Thread.getAllStackTraces().keySet().stream()
-                    .filter(thread ->
-                            thread.equals(a.thread()) || thread.getName().startsWith("reactor-ffi"))
+                    .filter(thread -> thread.equals(a.scheduler.thread())
+                            || thread.getName().startsWith("reactor-ffi"))
                     .mapToLong(thread -> Math.max(0, threads.getThreadCpuTime(thread.threadId())))
                     .sum();
         }
@@ -661,17 +587,17 @@ class NativeCallbackTest {
         @Test
         void workThatTheHandlerScheduledRunsAfterNativeHasResumed() throws Exception {
             CountDownLatch ran = new CountDownLatch(3);
-            NativeCallback<OnEvent> callback = threadSafe(a, OnEvent.class, (thread, sequence, mark) -> {
+            NativeCallback<OnEvent> callback = onA.threadSafe(OnEvent.class, (thread, sequence, mark) -> {
                 Fixture.mark(1);
-                a.schedule(() -> {
+                a.scheduler.schedule(() -> {
                     Fixture.mark(3);
                     ran.countDown();
                 });
             });
-            get(on(a, () -> {
+            a.run(() -> {
                 Calls.traced(callback.pointer(), 3, 2, false);
                 return null;
-            }));
+            });
             assertThat(ran.await(10, TimeUnit.SECONDS)).isTrue();
             assertThat(Fixture.trace()).containsExactly(1, 2, 1, 2, 1, 2, 3, 3, 3);
         }
@@ -680,9 +606,9 @@ class NativeCallbackTest {
         @Test
         void workThatTheHandlerScheduledNeverDelaysANativeThread() throws Exception {
             AtomicInteger works = new AtomicInteger();
-            NativeCallback<OnEvent> callback = threadSafe(a, OnEvent.class, (thread, sequence, mark) -> {
+            NativeCallback<OnEvent> callback = onA.threadSafe(OnEvent.class, (thread, sequence, mark) -> {
                 Fixture.mark(1);
-                a.schedule(() -> {
+                a.scheduler.schedule(() -> {
                     await().until(() -> Fixture.trace().length >= 2);
                     Fixture.mark(3);
                     works.incrementAndGet();
@@ -696,24 +622,23 @@ class NativeCallbackTest {
         /** The same, for a caller that sleeps by then, and that nothing but its wake-up wakes: that comes before the work, too. */
         @Test
         void workThatTheHandlerScheduledNeverDelaysANativeThreadThatSleeps() throws Exception {
-            LoopScheduler patient =
-                    LoopScheduler.create(SchedulerOptions.named("patient").warnAfter(Duration.ofHours(1)));
+            TestScheduler patient = a.another("patient", limits -> limits);
             AtomicReference<Thread> caller = new AtomicReference<>();
             CountDownLatch resumed = new CountDownLatch(1);
             CountDownLatch worked = new CountDownLatch(1);
-            NativeCallback<EchoLong> answered = closing(NativeCallback.threadSafe(
-                    options().on(patient).answerWithin(Duration.ofHours(1)),
+            NativeCallback<EchoLong> answered = onA.closing(NativeCallback.threadSafe(
+                    onA.options().on(patient.scheduler).answerWithin(Duration.ofHours(1)),
                     CallbackType.of(EchoLong.class),
                     value -> {
                         await().until(() -> caller.get().getState() == Thread.State.TIMED_WAITING);
-                        patient.schedule(() -> {
-                            isBusyUntil(resumed);
+                        patient.scheduler.schedule(() -> {
+                            awaitLatch(resumed);
                             worked.countDown();
                         });
                         return value + 1;
                     },
                     null));
-            NativeCallback<EchoLong> entry = closing(NativeCallback.direct(EchoLong.class, value -> {
+            NativeCallback<EchoLong> entry = onA.closing(NativeCallback.direct(EchoLong.class, value -> {
                 caller.set(Thread.currentThread());
                 return Values.askLong(answered.pointer(), value, false);
             }));
@@ -725,20 +650,18 @@ class NativeCallbackTest {
                 resumed.countDown();
             }
             assertThat(worked.await(20, TimeUnit.SECONDS)).isTrue();
-            patient.dispose();
         }
 
         /** Each caller gets control back when its own handler returns, not when those of the others have. */
         @Test
         void norDoTheHandlersOfCallersThatQueuedBehindIt() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
             CountDownLatch firstIsBack = new CountDownLatch(1);
-            NativeCallback<EchoLong> first = threadSafe(a, EchoLong.class, value -> value + 1);
-            NativeCallback<EchoLong> second = threadSafe(a, EchoLong.class, value -> {
-                isBusyUntil(firstIsBack);
+            NativeCallback<EchoLong> first = onA.threadSafe(EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> second = onA.threadSafe(EchoLong.class, value -> {
+                awaitLatch(firstIsBack);
                 return value + 2;
             });
-            occupy(a, until);
+            Runnable free = a.hold();
             FutureTask<Void> one = start(() -> {
                 assertThat(askOnce(first.pointer())).isEqualTo(6);
                 firstIsBack.countDown();
@@ -747,7 +670,7 @@ class NativeCallbackTest {
             FutureTask<Void> two =
                     start(() -> assertThat(askOnce(second.pointer())).isEqualTo(7));
             await().until(() -> waiting("Answers.handOver") == 2);
-            until.countDown();
+            free.run();
             try {
                 get(one);
             } finally {
@@ -769,14 +692,13 @@ class NativeCallbackTest {
 
         @Test
         void waitingCallersGetTheFallbackAtOnce() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
             AtomicBoolean ran = new AtomicBoolean();
-            CallbackOptions options = options();
-            NativeCallback<OnAsk> callback = asking(options, (thread, sequence, id) -> {
+            CallbackOptions options = onA.options();
+            NativeCallback<OnAsk> callback = onA.asking(options, (thread, sequence, id) -> {
                 ran.set(true);
                 return 0;
             });
-            occupy(a, until);
+            Runnable free = a.hold();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(4, 1, 0)) {
                 await().until(() -> source.calls() == 4);
                 long from = System.nanoTime();
@@ -786,9 +708,9 @@ class NativeCallbackTest {
                 assertThat(source.fallbackAnswers()).isEqualTo(4);
                 callback.closed().block(Duration.ofSeconds(5));
             } finally {
-                until.countDown();
+                free.run();
             }
-            get(on(a, () -> null));
+            a.settle();
             assertThat(ran).isFalse();
             CallbackMetrics metrics = CallbackMetrics.of(options.name());
             assertThat(metrics.refusedCalls() + metrics.lateCalls()).isEqualTo(4);
@@ -796,8 +718,8 @@ class NativeCallbackTest {
 
         @Test
         void laterCallersGetTheFallbackAndAreCounted() throws Exception {
-            CallbackOptions options = options();
-            NativeCallback<OnAsk> callback = asking(options, (thread, sequence, id) -> 0);
+            CallbackOptions options = onA.options();
+            NativeCallback<OnAsk> callback = onA.asking(options, (thread, sequence, id) -> 0);
             callback.close();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(2, 10, 0)) {
                 source.await();
@@ -810,8 +732,8 @@ class NativeCallbackTest {
         void theHandlerItselfMayCloseAndItsAnswerStillCounts() throws Exception {
             AtomicReference<NativeCallback<EchoLong>> self = new AtomicReference<>();
             AtomicBoolean completed = new AtomicBoolean();
-            NativeCallback<EchoLong> callback = closing(NativeCallback.threadSafe(
-                    CallbackOptions.defaults().on(a),
+            NativeCallback<EchoLong> callback = onA.closing(NativeCallback.threadSafe(
+                    CallbackOptions.defaults().on(a.scheduler),
                     CallbackType.of(EchoLong.class),
                     value -> {
                         self.get().close();
@@ -831,9 +753,9 @@ class NativeCallbackTest {
             CountDownLatch inside = new CountDownLatch(1);
             CountDownLatch until = new CountDownLatch(1);
             AtomicBoolean completed = new AtomicBoolean();
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> {
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> {
                 inside.countDown();
-                isBusyUntil(until);
+                awaitLatch(until);
                 return value + 1;
             });
             FutureTask<Void> call =
@@ -852,9 +774,9 @@ class NativeCallbackTest {
             CountDownLatch inside = new CountDownLatch(1);
             CountDownLatch until = new CountDownLatch(1);
             AtomicBoolean completed = new AtomicBoolean();
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> {
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> {
                 inside.countDown();
-                isBusyUntil(until);
+                awaitLatch(until);
                 return value + 1;
             });
             FutureTask<Void> call =
@@ -862,20 +784,20 @@ class NativeCallbackTest {
             inside.await();
             callback.closed().subscribe(null, null, () -> completed.set(true));
             callback.release();
-            NativeCallback<EchoLong> next = threadSafe(b, EchoLong.class, value -> value + 2);
+            NativeCallback<EchoLong> next = onB.threadSafe(EchoLong.class, value -> value + 2);
             await().during(Duration.ofMillis(100)).untilFalse(completed);
             assertThat(askOnce(next.pointer())).isEqualTo(7);
             until.countDown();
             get(call);
             await().untilTrue(completed);
-            assertThat(threadSafe(b, EchoLong.class, value -> value).pointer())
+            assertThat(onB.threadSafe(EchoLong.class, value -> value).pointer())
                     .as("its slot is free now")
                     .isEqualTo(callback.pointer());
         }
 
         @Test
         void aSecondCloseDoesNothing() {
-            NativeCallback<EchoLong> callback = threadSafe(a, EchoLong.class, value -> value + 1);
+            NativeCallback<EchoLong> callback = onA.threadSafe(EchoLong.class, value -> value + 1);
             callback.close();
             assertThatCode(() -> {
                         callback.close();
@@ -884,7 +806,7 @@ class NativeCallbackTest {
                         callback.close();
                     })
                     .doesNotThrowAnyException();
-            NativeCallback<EchoLong> next = threadSafe(a, EchoLong.class, value -> value + 2);
+            NativeCallback<EchoLong> next = onA.threadSafe(EchoLong.class, value -> value + 2);
             callback.close();
             callback.release();
             assertThat(next.pointer()).isEqualTo(callback.pointer());
@@ -938,7 +860,7 @@ class NativeCallbackTest {
         void thatWasClosedIsNoneThatWasForgotten() {
             try (CapturedLog log = new CapturedLog()) {
                 NativeCallback<OnForgotten> callback =
-                        NativeCallback.threadSafe(a, OnForgotten.class, value -> value + 1);
+                        NativeCallback.threadSafe(a.scheduler, OnForgotten.class, value -> value + 1);
                 callback.close();
                 callback.closed().block(Duration.ofSeconds(10));
                 assertThat(log.text()).doesNotContain(REPORT);
@@ -946,7 +868,8 @@ class NativeCallbackTest {
         }
 
         private MemorySegment forgotten() {
-            NativeCallback<OnForgotten> callback = NativeCallback.threadSafe(a, OnForgotten.class, value -> value + 1);
+            NativeCallback<OnForgotten> callback =
+                    NativeCallback.threadSafe(a.scheduler, OnForgotten.class, value -> value + 1);
             MemorySegment pointer = callback.pointer();
             callback.unref();
             return pointer;
@@ -960,7 +883,7 @@ class NativeCallbackTest {
         private final AtomicInteger handled = new AtomicInteger();
 
         private NativeCallback<OnAsk> brief(CallbackOptions options) {
-            return asking(options.answerWithin(Duration.ofMillis(100)), (thread, sequence, id) -> {
+            return onA.asking(options.answerWithin(Duration.ofMillis(100)), (thread, sequence, id) -> {
                 handled.incrementAndGet();
                 return sequence + id;
             });
@@ -968,36 +891,34 @@ class NativeCallbackTest {
 
         @Test
         void passedItMeansTheFallbackAndAnErrorAndTheHandlerNeverRunsForACallerThatHasGone() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
-            CallbackOptions options = options().onError(errors::add);
+            CallbackOptions options = onA.options().onError(errors::add);
             NativeCallback<OnAsk> callback = brief(options);
-            occupy(a, until);
+            Runnable free = a.hold();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(2, 1, 0)) {
                 source.await();
                 assertThat(source.fallbackAnswers()).isEqualTo(2);
             }
-            until.countDown();
-            get(on(a, () -> null));
+            free.run();
+            a.settle();
             assertThat(handled).hasValue(0);
             assertThat(errors)
                     .hasSize(2)
                     .allSatisfy(error -> assertThat(error)
                             .isInstanceOf(TimeoutException.class)
                             .hasMessageContaining(options.name())
-                            .hasMessageContaining("CallbackScheduler(A)")
+                            .hasMessageContaining("CallbackScheduler(" + a.name + ")")
                             .hasMessageContaining("100 ms"));
             assertThat(CallbackMetrics.of(options.name()).refusedCalls()).isEqualTo(2);
         }
 
         @Test
         void onceItHasPassedOthersAreRefusedAtOnceUntilTheTurnMoves() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
-            LoopScheduler watched =
-                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
-            CallbackOptions options = options().on(watched).onError(errors::add);
+            TestScheduler watched = a.another("watched", limits -> limits.warnAfter(Duration.ofMillis(50)));
+            CallbackOptions options = onA.options().on(watched.scheduler).onError(errors::add);
             NativeCallback<OnAsk> callback = brief(options);
+            // As a native call does that waits for the source, without callBlocking.
+            Runnable free = watched.hold();
             try (CapturedLog log = CapturedLog.start()) {
-                occupy(watched, until); // as a native call would that waits for the source, without callBlocking
                 try (Source source =
                         Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1000, 0)) {
                     source.await();
@@ -1014,30 +935,28 @@ class NativeCallbackTest {
                             .hasMessageContaining("callBlocking"));
             assertThat(handled).hasValue(0);
 
-            until.countDown();
-            get(on(watched, () -> null));
+            free.run();
+            watched.settle();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 10, 0)) {
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(10);
             }
             callback.close();
-            watched.dispose();
         }
 
         @Test
         void aCallerThatHasALongerOneStillWaitsForItsOwn() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
-            NativeCallback<OnAsk> impatient = brief(options().onError(errors::add));
-            NativeCallback<OnAsk> patient =
-                    asking(options().answerWithin(Duration.ofMinutes(1)), (thread, sequence, id) -> sequence + id);
-            occupy(a, until);
+            NativeCallback<OnAsk> impatient = brief(onA.options().onError(errors::add));
+            NativeCallback<OnAsk> patient = onA.asking(
+                    onA.options().answerWithin(Duration.ofMinutes(1)), (thread, sequence, id) -> sequence + id);
+            Runnable free = a.hold();
             try (Source source = Source.asking(impatient.pointer(), 1, FALLBACK).start(1, 2, 0)) {
                 source.await();
             }
             assertThat(errors).hasSize(2).last().isInstanceOf(RejectedExecutionException.class);
             try (Source source = Source.asking(patient.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                 await().until(() -> source.calls() == 1);
-                until.countDown();
+                free.run();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(1);
             }
@@ -1045,13 +964,13 @@ class NativeCallbackTest {
 
         @Test
         void itMayBeWithoutEnd() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
-            NativeCallback<OnAsk> callback = asking(
-                    options().answerWithin(ChronoUnit.FOREVER.getDuration()), (thread, sequence, id) -> sequence + id);
-            occupy(a, until);
+            NativeCallback<OnAsk> callback = onA.asking(
+                    onA.options().answerWithin(ChronoUnit.FOREVER.getDuration()),
+                    (thread, sequence, id) -> sequence + id);
+            Runnable free = a.hold();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                 await().until(() -> source.calls() == 1);
-                until.countDown();
+                free.run();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(1);
             }
@@ -1059,14 +978,13 @@ class NativeCallbackTest {
 
         @Test
         void withoutAHandlerOfItsOwnTheErrorGoesToOnErrorDropped() throws Exception {
-            CountDownLatch until = new CountDownLatch(1);
             Hooks.onErrorDropped(errors::add);
-            NativeCallback<OnAsk> callback = brief(options());
-            occupy(a, until);
+            NativeCallback<OnAsk> callback = brief(onA.options());
+            Runnable free = a.hold();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                 source.await();
             } finally {
-                until.countDown();
+                free.run();
                 Hooks.resetOnErrorDropped();
             }
             assertThat(errors).singleElement().isInstanceOf(TimeoutException.class);
@@ -1077,9 +995,9 @@ class NativeCallbackTest {
             CountDownLatch inside = new CountDownLatch(1);
             CountDownLatch until = new CountDownLatch(1);
             NativeCallback<OnAsk> callback =
-                    asking(options().answerWithin(Duration.ofMillis(100)), (thread, sequence, id) -> {
+                    onA.asking(onA.options().answerWithin(Duration.ofMillis(100)), (thread, sequence, id) -> {
                         inside.countDown();
-                        isBusyUntil(until);
+                        awaitLatch(until);
                         return sequence + id;
                     });
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
@@ -1093,16 +1011,14 @@ class NativeCallbackTest {
 
         @Test
         void oneCallerTooManyGetsTheFallbackAtOnceAndAnErrorThatSaysSo() throws Exception {
-            LoopScheduler narrow =
-                    LoopScheduler.create(SchedulerOptions.named("narrow").maxCallers(2));
-            CountDownLatch until = new CountDownLatch(1);
-            NativeCallback<OnAsk> callback = asking(
-                    CallbackOptions.named("too-many").on(narrow).onError(errors::add),
+            TestScheduler narrow = a.another("narrow", limits -> limits.maxCallers(2));
+            NativeCallback<OnAsk> callback = onA.asking(
+                    CallbackOptions.named("too-many").on(narrow.scheduler).onError(errors::add),
                     (thread, sequence, id) -> sequence + id);
-            occupy(narrow, until);
+            Runnable free = narrow.hold();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(3, 1, 0)) {
                 await().until(() -> source.fallbackAnswers() == 1);
-                until.countDown();
+                free.run();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(2);
             }
@@ -1111,26 +1027,24 @@ class NativeCallbackTest {
                     .satisfies(error -> assertThat(error)
                             .isInstanceOf(RejectedExecutionException.class)
                             .hasMessageContaining("maxCallers"));
-            narrow.dispose();
         }
 
         @Test
         void aDisposedSchedulerRefusesARefAndAThreadSafeCallback() {
-            LoopScheduler gone = LoopScheduler.create(SchedulerOptions.named("gone"));
-            NativeCallback<EchoSegment> before = NativeCallback.threadSafe(gone, EchoSegment.class, it -> it);
-            made.add(before);
+            TestScheduler gone = a.another("gone", limits -> limits);
+            NativeCallback<EchoSegment> before = onA.threadSafe(gone.scheduler, EchoSegment.class, it -> it);
             int stubs = PoolMetrics.now().stubs();
-            gone.dispose();
-            gone.disposeGracefully().block(Duration.ofSeconds(10));
+            gone.scheduler.dispose();
+            gone.scheduler.disposeGracefully().block(Duration.ofSeconds(10));
             assertThat(before.refCount()).as("the end has taken it").isZero();
             assertThat(before.unref()).isZero();
             assertThatExceptionOfType(RejectedExecutionException.class)
                     .isThrownBy(before::ref)
-                    .withMessageContaining("CallbackScheduler(gone) is disposed");
+                    .withMessageContaining("CallbackScheduler(" + gone.name + ") is disposed");
             for (int i = 0; i < 3; i++) {
                 assertThatExceptionOfType(RejectedExecutionException.class)
-                        .isThrownBy(() -> NativeCallback.threadSafe(gone, EchoSegment.class, it -> it))
-                        .withMessageContaining("CallbackScheduler(gone) is disposed");
+                        .isThrownBy(() -> NativeCallback.threadSafe(gone.scheduler, EchoSegment.class, it -> it))
+                        .withMessageContaining("CallbackScheduler(" + gone.name + ") is disposed");
             }
             assertThat(PoolMetrics.now().stubs()).as("no pointer was made").isLessThanOrEqualTo(stubs);
         }
@@ -1138,7 +1052,7 @@ class NativeCallbackTest {
         @Test
         void aThreadSafeCallbackThatDoesNotKeepTheJvmAliveWakesItsSchedulerWithoutARef() {
             NativeCallback<EchoSegment> callback = NativeCallback.threadSafe(
-                    CallbackOptions.named("no-ref").on(a).keepAlive(false),
+                    CallbackOptions.named("no-ref").on(a.scheduler).keepAlive(false),
                     CallbackType.of(EchoSegment.class),
                     it -> it,
                     it -> MemorySegment.NULL);
@@ -1150,27 +1064,25 @@ class NativeCallbackTest {
 
         @Test
         void aDisposedSchedulerGivesTheFallbackAtOnce() throws Exception {
-            LoopScheduler gone = LoopScheduler.create(SchedulerOptions.named("gone"));
-            NativeCallback<OnAsk> callback = asking(
-                    CallbackOptions.named("gone").on(gone).onError(errors::add),
+            TestScheduler gone = a.another("gone", limits -> limits);
+            NativeCallback<OnAsk> callback = onA.asking(
+                    CallbackOptions.named("gone").on(gone.scheduler).onError(errors::add),
                     (thread, sequence, id) -> sequence + id);
-            CountDownLatch until = new CountDownLatch(1);
-            occupy(gone, until);
+            Runnable free = gone.hold();
             try (Source source = Source.asking(callback.pointer(), 1, FALLBACK).start(2, 1, 0)) {
                 await().until(() -> source.calls() == 2);
-                gone.dispose();
-                until.countDown();
+                gone.scheduler.dispose();
+                free.run();
                 source.await();
                 assertThat(source.fallbackAnswers() + source.rightAnswers()).isEqualTo(2);
             }
-            CallbackOptions later = CallbackOptions.named("gone-" + NAMES.incrementAndGet());
-            NativeCallback<OnAsk> madeLater = NativeCallback.synchronous(
-                    later.on(gone).onError(errors::add),
+            CallbackOptions later = onA.options();
+            NativeCallback<OnAsk> madeLater = onA.closing(NativeCallback.synchronous(
+                    later.on(gone.scheduler).onError(errors::add),
                     CallbackType.of(OnAsk.class),
                     (thread, sequence, id) -> sequence + id,
-                    (thread, sequence, id) -> FALLBACK);
-            made.add(madeLater);
-            gone.disposeGracefully().block(Duration.ofSeconds(10));
+                    (thread, sequence, id) -> FALLBACK));
+            gone.scheduler.disposeGracefully().block(Duration.ofSeconds(10));
             errors.clear();
             try (Source source = Source.asking(madeLater.pointer(), 1, FALLBACK).start(2, 50, 0)) {
                 source.await();
@@ -1191,45 +1103,45 @@ class NativeCallbackTest {
 
         @Test
         void aLongWaitLogsWhoWaitsAndWhatTheSchedulersThreadIsDoing() throws Exception {
-            LoopScheduler watched =
-                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
-            CountDownLatch until = new CountDownLatch(1);
-            NativeCallback<OnAsk> callback =
-                    asking(CallbackOptions.named("waits").on(watched), (thread, sequence, id) -> sequence + id);
-            occupy(watched, until);
+            TestScheduler watched = a.another("watched", limits -> limits.warnAfter(Duration.ofMillis(50)));
+            NativeCallback<OnAsk> callback = onA.asking(
+                    CallbackOptions.named("waits").on(watched.scheduler), (thread, sequence, id) -> sequence + id);
+            Runnable free = watched.hold();
             try (CapturedLog log = new CapturedLog();
                     Source source =
                             Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
                 await().until(() -> log.text().contains("the scheduler's thread: "));
                 assertThat(log.text())
-                        .contains("waits for its turn", "CallbackScheduler(watched)", "who waits: ", "(native-")
-                        .contains("internal.call.Answers.handOver", "isBusyUntil");
+                        .contains(
+                                "waits for its turn",
+                                "CallbackScheduler(" + watched.name + ")",
+                                "who waits: ",
+                                "(native-")
+                        .contains("internal.call.Answers.handOver", "awaitLatch");
                 await().during(Duration.ofMillis(150)).until(() -> log.count("waits for its turn") == 1);
-                until.countDown();
+                free.run();
                 source.await();
                 assertThat(source.rightAnswers()).isEqualTo(1);
             } finally {
-                until.countDown();
-                watched.dispose();
+                free.run();
             }
         }
 
         @Test
         void aLongWaitForALentTurnIsLoggedToo() throws Exception {
-            LoopScheduler watched =
-                    LoopScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)));
+            TestScheduler watched = a.another("watched", limits -> limits.warnAfter(Duration.ofMillis(50)));
             CountDownLatch inside = new CountDownLatch(1);
             CountDownLatch until = new CountDownLatch(1);
-            NativeCallback<EchoLong> busy = threadSafe(watched, EchoLong.class, value -> {
+            NativeCallback<EchoLong> busy = onA.threadSafe(watched.scheduler, EchoLong.class, value -> {
                 inside.countDown();
-                isBusyUntil(until);
+                awaitLatch(until);
                 return value + 1;
             });
-            NativeCallback<OnAsk> callback =
-                    asking(CallbackOptions.named("waits").on(watched), (thread, sequence, id) -> sequence + id);
+            NativeCallback<OnAsk> callback = onA.asking(
+                    CallbackOptions.named("waits").on(watched.scheduler), (thread, sequence, id) -> sequence + id);
             try (CapturedLog log = new CapturedLog()) {
-                FutureTask<Long> lend =
-                        on(watched, () -> watched.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
+                FutureTask<Long> lend = watched.submit(
+                        () -> watched.scheduler.callBlocking(() -> Values.askLong(busy.pointer(), 1, true)));
                 inside.await();
                 try (Source source =
                         Source.asking(callback.pointer(), 1, FALLBACK).start(1, 1, 0)) {
@@ -1243,7 +1155,6 @@ class NativeCallbackTest {
                 assertThat(get(lend)).isEqualTo(2);
             } finally {
                 until.countDown();
-                watched.dispose();
             }
         }
     }
@@ -1255,21 +1166,19 @@ class NativeCallbackTest {
         @Test
         void theHandOverSpinsBrieflyBeforeItParksOnBothSides() throws Exception {
             assumeTrue(Runtime.getRuntime().availableProcessors() > 1, "with one core it never spins");
-            LoopScheduler hot =
-                    LoopScheduler.create(SchedulerOptions.named("hot").spin(Duration.ofMillis(10)));
+            TestScheduler hot = a.another("hot", limits -> limits.spin(Duration.ofMillis(10)));
             int calls = 100;
             FutureTask<Void> rounds = start(() -> await().atMost(Duration.ofSeconds(40))
                     .pollInterval(Duration.ofMillis(1))
                     .until(() -> {
                         AtomicInteger slept = new AtomicInteger();
-                        long wakeUps = hot.loop().wakeUps();
+                        long wakeUps = hot.scheduler.loop().wakeUps();
                         for (int i = 0; i < calls; i++) {
-                            hot.callers().call(new Counted(slept), TimeUnit.SECONDS.toNanos(10), true);
+                            hot.scheduler.callers().call(new Counted(slept), TimeUnit.SECONDS.toNanos(10), true);
                         }
-                        return slept.get() < calls / 4 && hot.loop().wakeUps() - wakeUps < calls / 4;
+                        return slept.get() < calls / 4 && hot.scheduler.loop().wakeUps() - wakeUps < calls / 4;
                     }));
             rounds.get();
-            hot.dispose();
         }
     }
 

@@ -9,16 +9,16 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.ffi.NativeSignals.Signal;
 import reactor.ffi.fixture.Signaller;
-import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.test.StepVerifier;
 
 /**
@@ -28,17 +28,13 @@ import reactor.test.StepVerifier;
 @Timeout(60)
 class NativeSignalsTest {
 
-    private final CallbackScheduler scheduler = CallbackScheduler.create("signals-test");
-    private final CallbackOptions options =
-            CallbackOptions.named("signals-test").on(scheduler);
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("signals");
 
-    @AfterEach
-    void end() {
-        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
-    }
+    private final CallbackOptions options = loop.options;
 
     @Nested
-    class A_signal {
+    class ASignal {
 
         @ParameterizedTest
         @ValueSource(strings = {"USR1", "HUP", "URG", "WINCH", "ALRM"})
@@ -58,7 +54,7 @@ class NativeSignalsTest {
             assertThat(signals).extracting(Signal::name).containsOnly(name);
             assertThat(signals).extracting(Signal::count).containsExactly(1L, 2L);
             assertThat(signals.get(0).number()).isPositive();
-            assertThat(threads).containsOnly(((LoopScheduler) scheduler).thread());
+            assertThat(threads).containsOnly(loop.scheduler.thread());
         }
 
         @Test
@@ -115,7 +111,7 @@ class NativeSignalsTest {
             StepVerifier.create(NativeSignals.on(options.overflow(Overflow.latest()), "URG"), 0)
                     .then(() -> await().until(() -> {
                         Signaller.kill("URG");
-                        return CallbackMetrics.of("signals-test").discarded() >= 3;
+                        return loop.metrics().discarded() >= 3;
                     }))
                     .thenRequest(1)
                     .assertNext(signals::add)
@@ -126,7 +122,7 @@ class NativeSignalsTest {
     }
 
     @Nested
-    class The_handler_before {
+    class TheHandlerBefore {
 
         @Test
         void isReplacedByTheFirstSubscriptionAndPutBackByTheLastCancellation() throws Exception {
@@ -171,7 +167,7 @@ class NativeSignalsTest {
             try {
                 assertThat(ours).isNotNull();
                 subscription.dispose();
-                scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+                loop.scheduler.disposeGracefully().block(Duration.ofSeconds(10));
                 Signaller.kill("URG");
                 await().untilAsserted(() -> assertThat(heard).hasSize(1));
             } finally {
@@ -182,7 +178,7 @@ class NativeSignalsTest {
     }
 
     @Nested
-    class A_name {
+    class AName {
 
         @ParameterizedTest
         @ValueSource(strings = {"QUIT", "ILL", "FPE", "SEGV", "KILL", "STOP"})

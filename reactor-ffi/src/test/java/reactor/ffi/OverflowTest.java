@@ -5,10 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static reactor.ffi.fixture.Latches.awaitLatch;
 import static reactor.ffi.fixture.TestScheduler.SOON;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.lang.ref.WeakReference;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -27,10 +24,12 @@ import reactor.core.Disposable;
 import reactor.core.Exceptions;
 import reactor.core.Scannable;
 import reactor.core.scheduler.Schedulers;
+import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.TestEvents;
 import reactor.ffi.fixture.TestScheduler;
+import reactor.ffi.fixture.Until;
 
 /** What becomes of a value that finds the queue full. */
 class OverflowTest {
@@ -389,23 +388,16 @@ class OverflowTest {
 
         @Test
         void aLongWaitIsLoggedWithBothStacks() throws Exception {
-            PrintStream err = System.err;
-            ByteArrayOutputStream log = new ByteArrayOutputStream();
-            System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8)); // slf4j-simple looks it up for each line
-            try (CallbackScheduler watched =
-                    CallbackScheduler.create(SchedulerOptions.named("watched").warnAfter(Duration.ofMillis(50)))) {
-                Recorder recorder = subscribe(options.on(watched).overflow(Overflow.block(1, LONG)), 0);
+            TestScheduler watched = loop.another("watched", limits -> limits.warnAfter(Duration.ofMillis(50)));
+            try (CapturedLog log = new CapturedLog()) {
+                Recorder recorder = subscribe(options.on(watched.scheduler).overflow(Overflow.block(1, LONG)), 0);
                 fireFrom(2);
-                Awaitility.await()
-                        .atMost(SOON)
-                        .until(() -> log.toString(StandardCharsets.UTF_8).contains("the scheduler's thread"));
-                assertThat(log.toString(StandardCharsets.UTF_8))
+                Until.that("the wait is logged", () -> log.text().contains("the scheduler's thread"));
+                assertThat(log.text())
                         .contains("waits for room in the queue of " + name)
                         .contains("Inbox.park")
-                        .contains("\"watched\"");
+                        .contains('"' + watched.name + '"');
                 recorder.cancel();
-            } finally {
-                System.setErr(err);
             }
         }
     }

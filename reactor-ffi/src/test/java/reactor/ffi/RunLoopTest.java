@@ -21,15 +21,14 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
-import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Hooks;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.CapturedLog;
 import reactor.ffi.fixture.ForkedJvm;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.TestScheduler;
 import reactor.ffi.internal.loop.LoopScheduler;
@@ -95,7 +94,7 @@ class RunLoopTest {
     }
 
     @Nested
-    class The_loop {
+    class TheLoop {
 
         @Test
         void runsOnAPlatformThreadOfOursAndItsCallbacksBecomeValues() {
@@ -186,10 +185,7 @@ class RunLoopTest {
 
         @Test
         void thatWaitsForRoomIsReleasedByTheEnd() {
-            BaseSubscriber<Long> noDemand = new BaseSubscriber<>() {
-                @Override
-                protected void hookOnSubscribe(Subscription subscription) {}
-            };
+            Recorder noDemand = new Recorder(0);
             NativeFlux.create(options.overflow(Overflow.block(4, Duration.ofHours(1))), new Loop(-1, null))
                     .subscribe(noDemand);
             await().until(() -> loopThread.get() != null && loopThread.get().getState() == Thread.State.TIMED_WAITING);
@@ -265,7 +261,7 @@ class RunLoopTest {
     }
 
     @Nested
-    class The_join {
+    class TheJoin {
 
         @Test
         void isDeafToInterruptsAndSetsTheFlagAgain() {
@@ -335,12 +331,11 @@ class RunLoopTest {
         @Test
         void isWatched() {
             System.setProperty(LIMIT, "400");
-            CallbackScheduler impatient =
-                    CallbackScheduler.create(SchedulerOptions.named("impatient").warnAfter(Duration.ofMillis(50)));
+            TestScheduler impatient = loop.another("impatient", limits -> limits.warnAfter(Duration.ofMillis(50)));
             CountDownLatch stop = new CountDownLatch(1);
             try (CapturedLog log = CapturedLog.start()) {
                 Disposable subscription = NativeFlux.<Long>create(
-                                options.on(impatient),
+                                options.on(impatient.scheduler),
                                 sink -> sink.runLoop(() -> {
                                     loopThread.set(Thread.currentThread());
                                     awaitLatch(stop);
@@ -353,33 +348,29 @@ class RunLoopTest {
                 assertThat(log.text()).contains("the wait for the native loop of runs-test", "RunLoopTest");
             } finally {
                 stop.countDown();
-                impatient.dispose();
             }
         }
     }
 
     @Nested
-    class A_loop_that_was_joined {
+    class ALoopThatWasJoined {
 
         @Test
         void isNotWatchedAnyMore() {
-            CallbackScheduler impatient =
-                    CallbackScheduler.create(SchedulerOptions.named("impatient").warnAfter(Duration.ofMillis(500)));
+            TestScheduler impatient = loop.another("impatient", limits -> limits.warnAfter(Duration.ofMillis(500)));
             try (CapturedLog log = CapturedLog.start()) {
-                StepVerifier.create(NativeFlux.create(options.on(impatient), new Loop(-1, null))
+                StepVerifier.create(NativeFlux.create(options.on(impatient.scheduler), new Loop(-1, null))
                                 .take(1))
                         .expectNextCount(1)
                         .verifyComplete();
                 await().during(Duration.ofMillis(1_200))
                         .until(() -> !log.text().contains("the wait for the native loop"));
-            } finally {
-                impatient.dispose();
             }
         }
     }
 
     @Nested
-    class At_exit {
+    class AtExit {
 
         @Test
         void aLoopIsStoppedAndJoined() {

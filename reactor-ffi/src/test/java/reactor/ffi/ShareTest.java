@@ -2,23 +2,22 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static reactor.ffi.fixture.Latches.awaitLatch;
+import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.publisher.BaseSubscriber;
@@ -27,105 +26,54 @@ import reactor.core.publisher.Hooks;
 import reactor.core.publisher.SignalType;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnEvent;
-import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
+import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
-import reactor.ffi.internal.loop.LoopScheduler;
+import reactor.ffi.fixture.TestEvents;
+import reactor.ffi.fixture.TestScheduler;
 import reactor.test.StepVerifier;
 
 /** The statements on shared streams. */
 @Timeout(60)
 class ShareTest {
 
-    private final CallbackScheduler scheduler = CallbackScheduler.create("share-test");
-    private final CallbackOptions options = CallbackOptions.named("share-test").on(scheduler);
-    private final Events events = new Events();
+    @RegisterExtension
+    final TestScheduler loop = new TestScheduler("ShareTest");
+
+    private final CallbackOptions options = loop.options;
+    private final TestEvents events = new TestEvents();
+    private final AtomicInteger live = new AtomicInteger();
+    private final AtomicInteger mostLive = new AtomicInteger();
+
+    /** On which registrations have come and gone. */
+    private final List<Thread> threads = new CopyOnWriteArrayList<>();
 
     @AfterEach
-    void end() {
-        scheduler.disposeGracefully().block(Duration.ofSeconds(10));
-        assertThat(events.live).hasValue(0);
-        assertThat(events.mostLive.get()).isLessThanOrEqualTo(1);
+    void neverTwoAreAliveAndNoneIsLeft() {
+        loop.scheduler.disposeGracefully().block(SOON);
+        assertThat(live).hasValue(0);
+        assertThat(mostLive.get()).isLessThanOrEqualTo(1);
     }
 
-    /** The registration. Its one callback hands sequence + id over; native threads of the fixture fire it. */
-    private static final class Events implements Registration<NativeSink<Long>> {
-
-        final AtomicInteger registered = new AtomicInteger();
-        final AtomicInteger live = new AtomicInteger();
-        final AtomicInteger mostLive = new AtomicInteger();
-        final List<Thread> threads = new CopyOnWriteArrayList<>();
-        volatile @Nullable NativeSink<Long> sink;
-        volatile MemorySegment pointer = MemorySegment.NULL;
-
-        @Override
-        public void register(NativeSink<Long> sink) {
-            registered.incrementAndGet();
-            mostLive.accumulateAndGet(live.incrementAndGet(), Math::max);
+    private void register(NativeSink<Long> sink) {
+        mostLive.accumulateAndGet(live.incrementAndGet(), Math::max);
+        threads.add(Thread.currentThread());
+        sink.onDispose(() -> {
             threads.add(Thread.currentThread());
-            sink.onDispose(() -> {
-                threads.add(Thread.currentThread());
-                live.decrementAndGet();
-            });
-            this.sink = sink;
-            pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence + id));
-        }
-
-        /** From a new native thread: that value, then the next ones, n in all. */
-        void fire(long first, int n) {
-            Calls.fromThreads(pointer, 1, n, first);
-        }
+            live.decrementAndGet();
+        });
+        events.register(sink);
     }
 
-    /** Remembers what it got, and asks for no more than it is told to. */
-    private static final class Subscriber extends BaseSubscriber<Long> {
-
-        private final long first;
-        final List<Long> values = new CopyOnWriteArrayList<>();
-        final List<Thread> threads = new CopyOnWriteArrayList<>();
-        volatile @Nullable Throwable error;
-        volatile boolean completed;
-
-        Subscriber(long first) {
-            this.first = first;
-        }
-
-        @Override
-        protected void hookOnSubscribe(Subscription subscription) {
-            if (first > 0) {
-                subscription.request(first);
-            }
-        }
-
-        @Override
-        protected void hookOnNext(Long value) {
-            threads.add(Thread.currentThread());
-            values.add(value);
-        }
-
-        @Override
-        protected void hookOnError(Throwable thrown) {
-            error = thrown;
-        }
-
-        @Override
-        protected void hookOnComplete() {
-            completed = true;
-        }
+    private Flux<Long> share(CallbackOptions options) {
+        return NativeFlux.share(options, this::register);
     }
 
-    private Subscriber subscribe(Flux<Long> shared, long demand) {
-        Subscriber subscriber = new Subscriber(demand);
+    private Recorder subscribe(Flux<Long> shared, long demand) {
+        Recorder subscriber = new Recorder(demand);
         shared.subscribe(subscriber);
-        awaitTasks();
+        loop.settle();
         return subscriber;
-    }
-
-    /** What was queued on the scheduler has run: a subscriber has joined, or left. */
-    private void awaitTasks() {
-        CountDownLatch ran = new CountDownLatch(1);
-        ((LoopScheduler) scheduler).execute(() -> ((LoopScheduler) scheduler).execute(ran::countDown));
-        awaitLatch(ran);
     }
 
     private static List<Long> range(long from, long to) {
@@ -133,15 +81,15 @@ class ShareTest {
     }
 
     @Nested
-    class One_registration {
+    class OneRegistration {
 
         @Test
         void servesAllSubscribers() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
-            Subscriber two = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = share(options);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
+            Recorder two = subscribe(shared, Long.MAX_VALUE);
             events.fire(0, 1_000);
-            Subscriber late = subscribe(shared, Long.MAX_VALUE);
+            Recorder late = subscribe(shared, Long.MAX_VALUE);
             events.fire(1_000, 10);
             await().untilAsserted(() -> {
                 assertThat(one.values).isEqualTo(range(0, 1_010));
@@ -149,36 +97,36 @@ class ShareTest {
                 assertThat(late.values).isEqualTo(range(1_000, 1_010));
             });
             assertThat(events.registered).hasValue(1);
-            assertThat(one.threads).containsOnly(((LoopScheduler) scheduler).thread());
+            assertThat(one.threads).containsOnly(loop.scheduler.thread());
         }
 
         @Test
         void comesWithTheFirstSubscriberGoesWithTheLastAndComesAnewWithTheNext() {
-            Flux<Long> shared = NativeFlux.share(options, events);
+            Flux<Long> shared = share(options);
             assertThat(events.registered).hasValue(0);
             for (int round = 1; round <= 3; round++) {
-                Subscriber one = subscribe(shared, Long.MAX_VALUE);
-                Subscriber two = subscribe(shared, Long.MAX_VALUE);
+                Recorder one = subscribe(shared, Long.MAX_VALUE);
+                Recorder two = subscribe(shared, Long.MAX_VALUE);
                 assertThat(events.registered).hasValue(round);
                 one.cancel();
-                awaitTasks();
-                assertThat(events.live).hasValue(1);
+                loop.settle();
+                assertThat(live).hasValue(1);
                 two.cancel();
-                await().untilAsserted(() -> assertThat(events.live).hasValue(0));
+                await().untilAsserted(() -> assertThat(live).hasValue(0));
             }
-            assertThat(events.threads).hasSize(6).containsOnly(((LoopScheduler) scheduler).thread());
+            assertThat(threads).hasSize(6).containsOnly(loop.scheduler.thread());
         }
 
         @Test
         void mayBeJoinedAndLeftInsideOnNext() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber inner = new Subscriber(Long.MAX_VALUE);
+            Flux<Long> shared = share(options);
+            Recorder inner = new Recorder(Long.MAX_VALUE);
             Disposable outer =
                     shared.take(1).doOnNext(value -> shared.subscribe(inner)).subscribe();
-            awaitTasks();
+            loop.settle();
             events.fire(0, 1);
             await().until(outer::isDisposed);
-            awaitTasks();
+            loop.settle();
             events.fire(1, 5);
             await().untilAsserted(() -> assertThat(inner.values).isEqualTo(range(1, 6)));
             inner.cancel();
@@ -188,18 +136,18 @@ class ShareTest {
         void knowsTheFirstSubscribersContextTheSmallestDemandAndUnboundedDemandOnce() {
             List<Long> asked = new CopyOnWriteArrayList<>();
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                events.register(sink);
+                register(sink);
                 sink.onRequest(asked::add);
             });
             Disposable first =
                     shared.contextWrite(context -> context.put("who", "first")).subscribe();
-            Subscriber second = new Subscriber(7);
+            Recorder second = new Recorder(7);
             shared.contextWrite(context -> context.put("who", "second")).subscribe(second);
-            awaitTasks();
+            loop.settle();
             NativeSink<Long> sink = events.sink;
             assertThat(sink.contextView().<String>get("who")).isEqualTo("first");
             assertThat(sink.requestedFromDownstream()).isEqualTo(7);
-            assertThat(sink.scheduler()).isSameAs(scheduler);
+            assertThat(sink.scheduler()).isSameAs(loop.scheduler);
             second.cancel();
             await().untilAsserted(
                             () -> assertThat(sink.requestedFromDownstream()).isEqualTo(Long.MAX_VALUE));
@@ -250,46 +198,46 @@ class ShareTest {
     }
 
     @Nested
-    class The_consumer_of_demand {
+    class TheConsumerOfDemand {
 
         @Test
         void isNotCalledOnceTheRegistrationIsUndone() {
             List<Long> asked = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = share(options);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
             one.cancel();
-            await().untilAsserted(() -> assertThat(events.live).hasValue(0));
+            await().untilAsserted(() -> assertThat(live).hasValue(0));
             events.sink.onRequest(asked::add);
-            awaitTasks();
+            loop.settle();
             assertThat(asked).isEmpty();
         }
 
         @Test
-        void thatThrowsFailsAllAndWhatItThrowsAfterAnErrorOfItsOwnIsReported() {
+        void thatThrowsFailsAllAndWhatItThrowsAfterAnErrorOfItsOwnIsReported() throws Exception {
             List<Throwable> reported = new CopyOnWriteArrayList<>();
             Schedulers.onHandleError((thread, error) -> reported.add(error));
             try {
                 IllegalStateException own = new IllegalStateException("own");
                 IllegalStateException thrown = new IllegalStateException("thrown");
                 Flux<Long> shared = NativeFlux.share(options, sink -> {
-                    events.register(sink);
+                    register(sink);
                     sink.onRequest(n -> {
                         throw thrown;
                     });
                 });
-                Subscriber one = subscribe(shared, Long.MAX_VALUE);
-                await().untilAsserted(() -> assertThat(one.error).isSameAs(thrown));
+                Recorder one = subscribe(shared, Long.MAX_VALUE);
+                assertThat(one.error()).isSameAs(thrown);
                 assertThat(reported).isEmpty();
 
                 Flux<Long> failed = NativeFlux.share(options, sink -> {
-                    events.register(sink);
+                    register(sink);
                     sink.onRequest(n -> {
                         sink.error(own);
                         throw thrown;
                     });
                 });
-                Subscriber two = subscribe(failed, Long.MAX_VALUE);
-                await().untilAsserted(() -> assertThat(two.error).isSameAs(own));
+                Recorder two = subscribe(failed, Long.MAX_VALUE);
+                assertThat(two.error()).isSameAs(own);
                 assertThat(reported).containsExactly(thrown);
             } finally {
                 Schedulers.resetOnHandleError();
@@ -298,16 +246,16 @@ class ShareTest {
     }
 
     @Nested
-    class A_slow_subscriber {
+    class ASlowSubscriber {
 
         @Test
         void hurtsOnlyItself() {
             List<Object> discarded = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = NativeFlux.share(options.overflow(Overflow.dropNewest(4)), events);
-            Subscriber fast = subscribe(shared, Long.MAX_VALUE);
-            Subscriber slow = new Subscriber(0);
+            Flux<Long> shared = share(options.overflow(Overflow.dropNewest(4)));
+            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = new Recorder(0);
             shared.doOnDiscard(Long.class, discarded::add).subscribe(slow);
-            awaitTasks();
+            loop.settle();
             for (int n = 0; n < 100; n++) {
                 int value = n;
                 events.fire(value, 1);
@@ -321,29 +269,29 @@ class ShareTest {
 
         @Test
         void getsWhatItAsksFor() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber fast = subscribe(shared, Long.MAX_VALUE);
-            Subscriber slow = subscribe(shared, 2);
+            Flux<Long> shared = share(options);
+            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = subscribe(shared, 2);
             events.fire(0, 10);
             await().untilAsserted(() -> assertThat(fast.values).isEqualTo(range(0, 10)));
-            awaitTasks();
+            loop.settle();
             assertThat(slow.values).isEqualTo(range(0, 2));
             slow.request(3);
             await().untilAsserted(() -> assertThat(slow.values).isEqualTo(range(0, 5)));
         }
 
         @Test
-        void endsAloneWhereAFullQueueIsAnError() {
-            Flux<Long> shared = NativeFlux.share(options.overflow(Overflow.error(4)), events);
-            Subscriber fast = subscribe(shared, Long.MAX_VALUE);
-            Subscriber slow = subscribe(shared, 0);
+        void endsAloneWhereAFullQueueIsAnError() throws Exception {
+            Flux<Long> shared = share(options.overflow(Overflow.error(4)));
+            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = subscribe(shared, 0);
             for (int n = 0; n < 20; n++) {
                 int value = n;
                 events.fire(value, 1);
                 await().pollInterval(Duration.ofMillis(1)).until(() -> fast.values.size() > value);
             }
             slow.request(10);
-            await().untilAsserted(() -> assertThat(slow.error).hasMessageContaining("is full"));
+            assertThat(slow.error()).hasMessageContaining("is full");
             assertThat(slow.values).isEqualTo(range(0, 4));
             events.fire(20, 1);
             await().untilAsserted(() -> assertThat(fast.values).isEqualTo(range(0, 21)));
@@ -352,9 +300,9 @@ class ShareTest {
 
         @Test
         void decidesForAllWhereNativeThreadsWait() throws Exception {
-            Flux<Long> shared = NativeFlux.share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))), events);
-            Subscriber fast = subscribe(shared, Long.MAX_VALUE);
-            Subscriber slow = subscribe(shared, 0);
+            Flux<Long> shared = share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))));
+            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = subscribe(shared, 0);
             Thread native10 = new Thread(() -> events.fire(0, 10));
             native10.start();
             await().until(() -> fast.values.size() == 5); // the fifth waits for room in the other's queue
@@ -370,21 +318,21 @@ class ShareTest {
         }
 
         @Test
-        void pastTheLimitEndsAlone() {
-            Flux<Long> shared = NativeFlux.share(options.overflow(Overflow.block(4, Duration.ofMillis(100))), events);
-            Subscriber slow = subscribe(shared, 0);
-            Subscriber fast = subscribe(shared, Long.MAX_VALUE);
+        void pastTheLimitEndsAlone() throws Exception {
+            Flux<Long> shared = share(options.overflow(Overflow.block(4, Duration.ofMillis(100))));
+            Recorder slow = subscribe(shared, 0);
+            Recorder fast = subscribe(shared, Long.MAX_VALUE);
             events.fire(0, 10);
             slow.request(10);
-            await().untilAsserted(() -> assertThat(slow.error).hasMessageContaining("waited"));
+            assertThat(slow.error()).hasMessageContaining("waited");
             await().untilAsserted(() -> assertThat(fast.values).isEqualTo(range(0, 10)));
         }
 
         @Test
         void thatCancelsLetsTheOthersGoOn() throws Exception {
-            Flux<Long> shared = NativeFlux.share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))), events);
-            Subscriber slow = subscribe(shared, 0);
-            Subscriber fast = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))));
+            Recorder slow = subscribe(shared, 0);
+            Recorder fast = subscribe(shared, Long.MAX_VALUE);
             Thread native10 = new Thread(() -> events.fire(0, 10));
             native10.start();
             await().until(() -> fast.values.size() == 4);
@@ -395,23 +343,23 @@ class ShareTest {
     }
 
     @Nested
-    class The_end_of_the_source {
+    class TheEndOfTheSource {
 
         @Test
         void completesAllAfterTheUnregisterAndAfterTheirValues() {
             List<String> order = new CopyOnWriteArrayList<>();
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                events.register(sink);
+                register(sink);
                 sink.onDispose(() -> order.add("unregistered"));
             });
-            Subscriber slow = subscribe(shared.doOnComplete(() -> order.add("slow")), 0);
+            Recorder slow = subscribe(shared.doOnComplete(() -> order.add("slow")), 0);
             Disposable fast = shared.doFinally(signal -> order.add("fast")).subscribe();
-            awaitTasks();
+            loop.settle();
             events.fire(0, 3);
             events.sink.complete();
             await().until(fast::isDisposed);
             assertThat(order).containsExactly("unregistered", "fast");
-            assertThat(slow.completed).isFalse();
+            assertThat(slow.end).isNotDone();
             slow.request(3);
             await().untilAsserted(() -> assertThat(order).containsExactly("unregistered", "fast", "slow"));
             assertThat(slow.values).isEqualTo(range(0, 3));
@@ -420,62 +368,59 @@ class ShareTest {
         /** It has seen the first registration end, and cancels in the time of the second. */
         @Test
         void aSubscriberOfAnEarlierRegistrationIsNotKeptByTheNext() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            WeakReference<Subscriber> slow = slowOneThatLeavesLate(shared);
+            Flux<Long> shared = share(options);
+            WeakReference<Recorder> slow = slowOneThatLeavesLate(shared);
             await().untilAsserted(() -> {
                 System.gc();
                 assertThat(slow.refersTo(null)).isTrue();
             });
-            assertThat(events.live).hasValue(1);
+            assertThat(live).hasValue(1);
         }
 
-        private WeakReference<Subscriber> slowOneThatLeavesLate(Flux<Long> shared) {
-            Subscriber slow = subscribe(shared, 0);
+        private WeakReference<Recorder> slowOneThatLeavesLate(Flux<Long> shared) {
+            Recorder slow = subscribe(shared, 0);
             events.fire(0, 3);
             events.sink.complete();
-            await().untilAsserted(() -> assertThat(events.live).hasValue(0));
-            Subscriber next = subscribe(shared, 10);
+            await().untilAsserted(() -> assertThat(live).hasValue(0));
+            Recorder next = subscribe(shared, 10);
             slow.cancel();
-            await().untilAsserted(() -> assertThat(events.live).hasValue(1));
+            await().untilAsserted(() -> assertThat(live).hasValue(1));
             events.fire(7, 1);
             await().untilAsserted(() -> assertThat(next.values).containsExactly(7L));
             return new WeakReference<>(slow);
         }
 
         @Test
-        void failsAllAfterTheUnregister() {
+        void failsAllAfterTheUnregister() throws Exception {
             IllegalStateException failure = new IllegalStateException("the source is broken");
-            Flux<Long> shared = NativeFlux.share(options, events);
+            Flux<Long> shared = share(options);
             List<Integer> liveAtError = new CopyOnWriteArrayList<>();
-            Flux<Long> watched = shared.doOnError(e -> liveAtError.add(events.live.get()));
-            Subscriber one = subscribe(watched, Long.MAX_VALUE);
-            Subscriber two = subscribe(watched, Long.MAX_VALUE);
+            Flux<Long> watched = shared.doOnError(e -> liveAtError.add(live.get()));
+            Recorder one = subscribe(watched, Long.MAX_VALUE);
+            Recorder two = subscribe(watched, Long.MAX_VALUE);
             events.sink.error(failure);
-            await().untilAsserted(() -> {
-                assertThat(one.error).isSameAs(failure);
-                assertThat(two.error).isSameAs(failure);
-            });
+            assertThat(one.error()).isSameAs(failure);
+            assertThat(two.error()).isSameAs(failure);
             assertThat(liveAtError).containsExactly(0, 0);
         }
 
         @Test
-        void failsAllWithTheSourcesErrorAndDropsThatOfTheUnregister() {
+        void failsAllWithTheSourcesErrorAndDropsThatOfTheUnregister() throws Exception {
             List<Throwable> dropped = new CopyOnWriteArrayList<>();
             Hooks.onErrorDropped(dropped::add);
             try {
                 IllegalStateException failure = new IllegalStateException("the source is broken");
                 IllegalStateException unregister = new IllegalStateException("so is its unregister");
                 Flux<Long> shared = NativeFlux.share(options, sink -> {
-                    events.register(sink);
+                    register(sink);
                     sink.onDispose(() -> {
                         throw unregister;
                     });
                 });
-                Subscriber one = subscribe(shared, Long.MAX_VALUE);
-                Subscriber two = subscribe(shared, Long.MAX_VALUE);
+                Recorder one = subscribe(shared, Long.MAX_VALUE);
+                Recorder two = subscribe(shared, Long.MAX_VALUE);
                 events.sink.error(failure);
-                await().untilAsserted(
-                                () -> assertThat(List.of(one.error, two.error)).containsOnly(failure));
+                assertThat(List.of(one.error(), two.error())).containsOnly(failure);
                 await().untilAsserted(() -> assertThat(dropped).containsExactly(unregister));
             } finally {
                 Hooks.resetOnErrorDropped();
@@ -483,34 +428,32 @@ class ShareTest {
         }
 
         @Test
-        void byAHandlerThatThrowsFailsAll() {
+        void byAHandlerThatThrowsFailsAll() throws Exception {
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                events.register(sink);
+                register(sink);
                 events.pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
                     throw new IllegalStateException("broken handler");
                 });
             });
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
-            Subscriber two = subscribe(shared, Long.MAX_VALUE);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
+            Recorder two = subscribe(shared, Long.MAX_VALUE);
             events.fire(0, 3);
-            await().untilAsserted(() -> {
-                assertThat(one.error).hasMessage("broken handler");
-                assertThat(two.error).isSameAs(one.error);
-            });
+            assertThat(one.error()).hasMessage("broken handler");
+            assertThat(two.error()).isSameAs(one.error());
         }
 
         @Test
         void givesWhatComesWithNobodyThereToTheDiscardHookOfWhoWasThereLast() {
             List<Long> ofFirst = new CopyOnWriteArrayList<>();
             List<Long> ofLast = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = NativeFlux.share(options, events);
+            Flux<Long> shared = share(options);
             Disposable last = shared.doOnDiscard(Long.class, ofLast::add).subscribe();
             Disposable first = shared.doOnDiscard(Long.class, ofFirst::add).subscribe();
-            awaitTasks();
+            loop.settle();
             first.dispose();
-            await().until(() -> CallbackMetrics.of("share-test").subscribers() == 1);
+            await().until(() -> loop.metrics().subscribers() == 1);
             last.dispose();
-            await().until(() -> events.live.get() == 0);
+            await().until(() -> live.get() == 0);
             assertThat(events.sink.next(1L)).isFalse();
             assertThat(ofLast).containsExactly(1L);
             assertThat(ofFirst).isEmpty();
@@ -518,26 +461,19 @@ class ShareTest {
 
         @Test
         void discardsWhatComesLater() throws Exception {
-            CountDownLatch begun = new CountDownLatch(1);
-            CountDownLatch end = new CountDownLatch(1);
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
-            scheduler.schedule(
-                    () -> { // so that the end is not handled before the value comes
-                        begun.countDown();
-                        awaitLatch(end);
-                    });
-            awaitLatch(begun);
-            long before = CallbackMetrics.of("share-test").discarded();
+            Flux<Long> shared = share(options);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
+            Runnable goOn = loop.hold(); // so that the end is not handled before the value comes
+            long before = loop.metrics().discarded();
             assertThat(events.sink.next(1L)).isTrue();
             events.sink.complete();
             assertThat(events.sink.isCancelled()).isTrue();
             assertThat(events.sink.next(2L)).isFalse();
             events.fire(3, 1);
-            end.countDown();
-            await().until(() -> one.completed);
+            goOn.run();
+            assertThat(one.end()).startsWith("onComplete");
             assertThat(one.values).containsExactly(1L);
-            assertThat(CallbackMetrics.of("share-test").discarded() - before).isEqualTo(2);
+            assertThat(loop.metrics().discarded() - before).isEqualTo(2);
         }
 
         @Test
@@ -546,13 +482,12 @@ class ShareTest {
             Hooks.onErrorDropped(dropped::add);
             try {
                 IllegalStateException failure = new IllegalStateException("too late");
-                Flux<Long> shared = NativeFlux.share(options, events);
-                CountDownLatch end = new CountDownLatch(1);
-                Subscriber one = subscribe(shared, Long.MAX_VALUE);
-                scheduler.schedule(() -> awaitLatch(end));
+                Flux<Long> shared = share(options);
+                Recorder one = subscribe(shared, Long.MAX_VALUE);
+                Runnable goOn = loop.hold();
                 one.cancel();
-                end.countDown();
-                await().untilAsserted(() -> assertThat(events.live).hasValue(0));
+                goOn.run();
+                await().untilAsserted(() -> assertThat(live).hasValue(0));
                 events.sink.error(failure);
                 await().untilAsserted(() -> assertThat(dropped).containsExactly(failure));
             } finally {
@@ -562,14 +497,14 @@ class ShareTest {
 
         @Test
         void isFollowedByOneNewRegistrationWhenAllRetry() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber one = subscribe(shared.retry(), Long.MAX_VALUE);
-            Subscriber two = subscribe(shared.retry(), Long.MAX_VALUE);
+            Flux<Long> shared = share(options);
+            Recorder one = subscribe(shared.retry(), Long.MAX_VALUE);
+            Recorder two = subscribe(shared.retry(), Long.MAX_VALUE);
             for (int round = 1; round <= 100; round++) {
                 int number = round;
                 events.sink.error(new IllegalStateException("again"));
                 await().pollInterval(Duration.ofMillis(1)).until(() -> events.registered.get() == number + 1);
-                awaitTasks();
+                loop.settle();
                 events.fire(round, 1);
                 await().pollInterval(Duration.ofMillis(1))
                         .until(() -> one.values.contains((long) number) && two.values.contains((long) number));
@@ -583,7 +518,7 @@ class ShareTest {
         void isFollowedByANewRegistrationOnRepeat() {
             AtomicInteger completed = new AtomicInteger();
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                events.register(sink);
+                register(sink);
                 sink.runLoop(() -> {
                     events.fire(events.registered.get(), 1);
                     return 0;
@@ -598,28 +533,28 @@ class ShareTest {
     }
 
     @Nested
-    class A_subscriber_that_cancels_in_onSubscribe {
+    class ASubscriberThatCancelsInOnSubscribe {
 
         @Test
         void leavesNothingBehind() {
-            Flux<Long> shared = NativeFlux.share(options, events);
+            Flux<Long> shared = share(options);
             for (int round = 0; round < 100_000; round++) {
                 shared.subscribe(new CancelsAtOnce());
             }
-            awaitTasks();
+            loop.settle();
             assertThat(events.registered).hasValue(0);
         }
 
         @Test
         void leavesTheOthersAlone() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = share(options);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
             for (int round = 0; round < 1_000; round++) {
                 shared.subscribe(new CancelsAtOnce());
                 shared.subscribe().dispose();
                 shared.take(0).blockLast();
             }
-            awaitTasks();
+            loop.settle();
             events.fire(0, 10);
             await().untilAsserted(() -> assertThat(one.values).isEqualTo(range(0, 10)));
             assertThat(events.registered).hasValue(1);
@@ -639,7 +574,7 @@ class ShareTest {
     }
 
     @Nested
-    class A_registration_that_ends_its_stream {
+    class ARegistrationThatEndsItsStream {
 
         @Test
         void isUndoneOnceItHasReturned() {
@@ -676,14 +611,14 @@ class ShareTest {
     }
 
     @Nested
-    class A_registration_that_throws {
+    class ARegistrationThatThrows {
 
         @Test
         void isUndoneAndFailsAllThatHaveJoined() {
             IllegalStateException failure = new IllegalStateException("cannot register");
             AtomicBoolean broken = new AtomicBoolean(true);
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                events.register(sink);
+                register(sink);
                 if (broken.get()) {
                     throw failure;
                 }
@@ -691,10 +626,10 @@ class ShareTest {
             StepVerifier.create(shared)
                     .expectErrorSatisfies(e -> assertThat(e).isSameAs(failure))
                     .verify(Duration.ofSeconds(10));
-            assertThat(events.live).hasValue(0);
+            assertThat(live).hasValue(0);
             assertThat(events.registered).hasValue(1);
             broken.set(false);
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
             events.fire(0, 3);
             await().untilAsserted(() -> assertThat(one.values).isEqualTo(range(0, 3)));
             assertThat(events.registered).hasValue(2);
@@ -704,7 +639,7 @@ class ShareTest {
         @Test
         void neverLeavesTwoAliveWhenItIsRetried() {
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                events.register(sink);
+                register(sink);
                 throw new IllegalStateException("cannot register");
             });
             StepVerifier.create(shared.retry(50)).expectError().verify(Duration.ofSeconds(10));
@@ -713,17 +648,17 @@ class ShareTest {
     }
 
     @Nested
-    class A_scheduler_that_is_disposed {
+    class ASchedulerThatIsDisposed {
 
         @Test
-        void endsAllAndUnregistersOnce() {
-            Flux<Long> shared = NativeFlux.share(options, events);
-            Subscriber one = subscribe(shared, Long.MAX_VALUE);
-            Subscriber two = subscribe(shared, 0);
-            scheduler.disposeGracefully().block(Duration.ofSeconds(10));
-            assertThat(one.error).isInstanceOf(RejectedExecutionException.class);
-            assertThat(two.error).isInstanceOf(RejectedExecutionException.class);
-            assertThat(events.live).hasValue(0);
+        void endsAllAndUnregistersOnce() throws Exception {
+            Flux<Long> shared = share(options);
+            Recorder one = subscribe(shared, Long.MAX_VALUE);
+            Recorder two = subscribe(shared, 0);
+            loop.scheduler.disposeGracefully().block(Duration.ofSeconds(10));
+            assertThat(one.error()).isInstanceOf(RejectedExecutionException.class);
+            assertThat(two.error()).isInstanceOf(RejectedExecutionException.class);
+            assertThat(live).hasValue(0);
             assertThat(events.registered).hasValue(1);
             StepVerifier.create(shared).verifyError(RejectedExecutionException.class);
             assertThat(events.registered).hasValue(1);
