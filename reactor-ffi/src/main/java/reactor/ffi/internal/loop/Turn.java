@@ -14,27 +14,48 @@ import reactor.ffi.internal.StackProbe;
  * The right to run on a scheduler.
  *
  * <h2>The owner</h2>
- * The loop's thread holds the turn from its first moment, and gives it up only around a call that may wait for threads
- * that call back. So nothing on the way of an event takes a lock.
+ * The loop's thread owns the turn. It holds the {@link Baton}, which is the lock under the turn, from its first moment, and
+ * gives it up only around a call that may wait for threads that call back. So no event takes a lock on its way.
  *
- * <h2>Lending</h2>
- * The owner sets {@code lent}, fences, wakes each caller that is queued and each producer that waits for room, and
- * releases the baton. A borrower takes it, runs, gives it back; a thread that gets the baton and finds {@code lent} cleared gives it
- * back at once, and queues. To end the lend the owner clears {@code lent}, so that no further borrower starts, and takes
- * the baton; it waits for the one borrower that is inside, never for all of them.
+ * <h2>Why a turn is lent</h2>
+ * A native function that stops a library joins the library's threads. One of these may be inside an answered callback just
+ * then, and wait until the scheduler's thread runs the handler, while the scheduler's thread waits for the join: neither
+ * would ever go on. In {@link #callBlocking} the owner therefore lends the turn. The threads that wait for an answer borrow
+ * it, one after the other, and run their handlers themselves. Handlers still never overlap, and each sees what the one
+ * before has written, because the baton passes from thread to thread.
  *
- * <h2>Resuming</h2>
- * A borrower that lends in its turn releases the baton. Afterwards it takes it if it is free. If not, the lend may be
- * over: it queues a {@link Requests.Resume resume}, and the owner hands it the baton between two tasks, until its handler ends.
+ * <h2>The beginning of a lend</h2>
+ * The owner sets {@code lent}, fences, wakes each caller that is queued and each producer that waits for room in a queue,
+ * and releases the baton. A thread that is about to sleep does the same in the other order: it says that it sleeps ({@link
+ * TurnCall#announce}, {@link #waitsForRoom}), fences, and looks at {@code lent}. With both fences at least one of the two
+ * sees the other, so no thread sleeps through a lend. A caller that is awake takes the baton, claims its own call by a
+ * compare-and-set, runs it, and gives the baton back; a call that the owner has claimed before is not run twice. A producer
+ * does not wait for room while the turn is lent, because the only thread that makes room is inside the native call.
+ *
+ * <h2>The end of a lend</h2>
+ * The owner clears {@code lent}, fences, wakes the threads that wait for the baton, and takes the baton. A borrower may
+ * have seen {@code lent} just before, and get the baton just after it was cleared. So each borrower looks once more with the
+ * baton in hand; if the lend is over, it gives the baton back, and leaves its call to the owner's queue. From the moment
+ * that {@code lent} is cleared no borrower begins to run, and the owner waits for the one that is inside, never for all
+ * that would like to be. The race {@code LendingAgainstEnding} looks for two that run at once.
+ *
+ * <h2>Lends on top of lends</h2>
+ * A callback may come on the owner's own stack, from inside the call that the owner has lent the turn for. Then the owner
+ * takes the turn back, as at the end of a lend, and lends it again when the handler has returned.
+ *
+ * <p>A borrower may lend in its turn: its handler calls {@link #callBlocking}. It releases the baton, and afterwards takes
+ * the baton if that is free. If it is not, the owner's lend may be over, and a borrower that waited for the baton would
+ * wait for the owner's whole life. So it queues a {@link Requests.Resume resume}; the owner hands it the baton between two
+ * tasks, and waits until its handler ends. For as long as this takes, {@code lent} is false and the owner does not run.
  *
  * <h2>The end of the stack</h2>
- * To give the turn away needs less of the stack than to get it back. So a thread that is to get the turn back makes sure, before it gives
- * the turn away, that the stack has room: {@link #secureWayBack}. A borrower has to give back only, which needs next
- * to nothing, and does
- * so wherever it leaves: {@link #giveBack}.
+ * To give the turn away needs less of the stack than to get it back. So a thread that is to get the turn back makes sure,
+ * before it gives the turn away, that the stack has room: {@link #secureWayBack}. A borrower has to give back only, which
+ * needs next to nothing, and does so wherever it leaves: {@link #giveBack}.
  *
- * <p>Two other ways were tried and failed: to run the queued calls first and then lend overlaps, as a call may itself lend;
- * to end a lend by waiting for all borrowers starves.
+ * <h2>Two ways that failed</h2>
+ * To run the queued calls first and then lend overlaps, as one of these calls may itself lend. To end a lend by waiting for
+ * all borrowers starves the owner, as new ones keep coming.
  */
 @SuppressWarnings("ReferenceEquality") // a thread is the same one or another
 public final class Turn {

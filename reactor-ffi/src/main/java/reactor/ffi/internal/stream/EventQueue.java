@@ -9,21 +9,49 @@ import org.jspecify.annotations.Nullable;
  * A first-in first-out queue of many producers and one consumer, whose limit is exact and given with each offer, and which
  * grows as it is used.
  *
- * <p>A producer claims a position by a compare-and-set of the producer index, if that is within its limit of the consumer
- * index, and then writes the value there. Positions lie in a linked list of chunks; a thread that needs one which is not there
- * appends it. The consumer takes positions in order, and hands the array of a chunk that it has left back to the producers.
+ * <h2>Positions</h2>
+ * Each value has a position, which is a number that is used once. The producer index is the first position that is not
+ * claimed; the consumer index is the first position that is not taken. A producer claims a position by a compare-and-set
+ * that moves the producer index on by one, and then writes the value at that position. The consumer takes the value at the
+ * consumer index, and moves that index on.
+ *
+ * <h2>Why the limit is exact</h2>
+ * An array that is used in a circle has a power of two as its size, and so rounds its limit. Here the limit is compared with
+ * the distance of the two indexes, which only grow. A producer reads the producer index first, and the consumer index after
+ * that. If they are {@code limit} or more apart, the queue was full at the moment of the second read, because the producer
+ * index cannot have gone back since the first. If they are less apart, the producer claims; the compare-and-set succeeds
+ * only if the producer index is still the one that was read, and the consumer index can only have made more room meanwhile.
+ * So the queue never holds more than {@code limit} values, and refuses no value while it holds fewer. The race {@code
+ * OfferAgainstOffer} looks for both.
+ *
+ * <p>The consumer writes its index for each value. If producers read that index for each value, the processors of both
+ * would pass its cache line to and fro. So producers read a copy, {@code consumerSeen}, and look at the index itself only
+ * where the copy says that the queue is full. Any producer writes the copy, without an order: a slow producer may put an
+ * older index there, but never one that the consumer has not reached. An old copy costs one more look, and nothing else.
+ *
+ * <h2>Chunks</h2>
+ * Positions lie in chunks of {@link #SIZE}, a linked list. The thread that needs a chunk which is not there appends it. The
+ * consumer hands the array of a chunk that it has left to the next thread that appends one.
  *
  * <p>A claim that is not followed by its value would stop the consumer for ever, and an Error may come anywhere: at the end
- * of the heap, or of the stack, which a handler may use up. So the chunk is found, or appended, before the claim; and where
- * even a VarHandle's call has no stack, a plain store, which needs none, takes its place.
+ * of the heap, or of the stack, which a handler may use up. So a producer finds its chunk, or appends it, before the claim.
+ * The chunk cannot be out of date afterwards: a claim that succeeds says that the position was free until then, and the
+ * consumer leaves no chunk before it has taken all positions of that chunk. All that is left to do after the claim is one
+ * store; and where even a VarHandle's call has no stack, a plain store, which needs none, takes its place.
  *
- * <p>With eviction a producer that finds the queue full takes the oldest value away. It never waits for another thread, which a
- * real-time producer may have preempted on its own processor: each position is used once, and goes from empty to its value
- * to {@link #GONE}, each by a compare-and-set. The thread that sets GONE has the value. If there was none yet, its own producer finds
- * GONE there, and keeps it. A thread that finds GONE at the consumer index moves that on. So the array of a chunk cannot be used again.
+ * <h2>Eviction</h2>
+ * With eviction a producer that finds the queue full takes the oldest value away. That producer never waits for another
+ * thread, which a real-time producer may have preempted on its own processor: each position goes from empty to its value
+ * to {@link #GONE}, each by a compare-and-set. The thread that sets GONE has the value. If there was no value yet, the
+ * producer of the position finds GONE there, and keeps its value. A thread that finds GONE at the consumer index moves that
+ * index on. Since a late producer may still look at a position that was evicted, the array of a chunk is not used again.
+ * The races {@code DropOldestAgainstPoll} and {@code DropOldestAgainstDropOldest} count the values.
  *
- * <p>Closing sets the sign bit of the producer index: no claim succeeds afterwards, so exactly those values are in the queue
- * that were claimed before.
+ * <h2>Closing</h2>
+ * Closing sets the sign bit of the producer index. A producer that has read the index before fails in its compare-and-set,
+ * reads again, and finds the queue closed. So no claim succeeds afterwards, and exactly those values are in the queue that
+ * were claimed before: who closes the queue can discard them all, and no value is forgotten. That is the race {@code
+ * OfferAgainstClose}.
  */
 final class EventQueue<T> extends EventQueueFields.Back {
 
