@@ -101,7 +101,7 @@ class ConfinedTest {
     }
 
     @Nested
-    class The_value {
+    class TheValue {
 
         @Test
         void isMadeThoughNobodySendsAnything() {
@@ -404,7 +404,7 @@ class ConfinedTest {
     }
 
     @Nested
-    class The_last_close {
+    class TheLastClose {
 
         @Test
         void releasesTheValueOnceOnTheSchedulersThreadAfterAllThatWasSentBefore() throws Exception {
@@ -556,7 +556,7 @@ class ConfinedTest {
     }
 
     @Nested
-    class An_owner_that_is_collected {
+    class AnOwnerThatIsCollected {
 
         @Test
         void isReportedAndCountsAsClosed() {
@@ -569,7 +569,7 @@ class ConfinedTest {
                 });
                 assertThat(log.text())
                         .containsOnlyOnce("a handle of forgotten was collected without close(); it counts as closed")
-                        .contains("made here", "ConfinedTest$An_owner_that_is_collected.forget");
+                        .contains("made here", "ConfinedTest$AnOwnerThatIsCollected.forget");
             }
         }
 
@@ -603,7 +603,7 @@ class ConfinedTest {
     }
 
     @Nested
-    class A_scheduler_that_is_disposed {
+    class ASchedulerThatIsDisposed {
 
         @Test
         void releasesTheValueAfterAllThatWasSentBefore() throws Exception {

@@ -196,7 +196,7 @@ class DirectCallbackTest {
     }
 
     @Nested
-    class The_handler {
+    class TheHandler {
 
         @Test
         void runsOnSeveralNativeThreadsAtOnce() {
@@ -306,7 +306,7 @@ class DirectCallbackTest {
     }
 
     @Nested
-    class Its_life {
+    class ItsLife {
 
         @Test
         void hasNoRef() {

@@ -67,7 +67,7 @@ class NativeSignalsIT {
     }
 
     @Nested
-    class With_Xrs {
+    class WithXrs {
 
         @ParameterizedTest
         @ValueSource(strings = {"USR1", "HUP", "TERM", "WINCH"})

@@ -53,7 +53,7 @@ class LoopExitIT {
     }
 
     @Nested
-    class Keeping_the_jvm_alive {
+    class KeepingTheJvmAlive {
 
         @Test
         void aSchedulerAloneDoesNot() {
@@ -153,7 +153,7 @@ class LoopExitIT {
     }
 
     @Nested
-    class At_exit {
+    class AtTheExitOfTheJvm {
 
         @Test
         void whatIsLiveIsUnregisteredOnTheSchedulersThread() {

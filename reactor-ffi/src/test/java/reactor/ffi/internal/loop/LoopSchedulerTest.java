@@ -65,7 +65,7 @@ class LoopSchedulerTest {
     }
 
     @Nested
-    class Its_thread {
+    class ItsThread {
 
         @Test
         void isADaemonWithTheNameOfTheOptionsThatRefusesToBlock() throws Exception {
@@ -161,7 +161,7 @@ class LoopSchedulerTest {
     }
 
     @Nested
-    class Errors_of_tasks {
+    class ErrorsOfTasks {
 
         @Test
         void goToTheThreadsHandlerThenToReactorsHook() throws Exception {
@@ -319,7 +319,7 @@ class LoopSchedulerTest {
     }
 
     @Nested
-    class Delayed_and_periodic_tasks {
+    class DelayedAndPeriodicTasks {
 
         @Test
         void runNoEarlierThanTheirDelay() throws Exception {
@@ -472,7 +472,7 @@ class LoopSchedulerTest {
     }
 
     @Nested
-    class A_worker {
+    class AWorker {
 
         @Test
         void runsItsTasksInOrder() throws Exception {
