@@ -114,8 +114,7 @@ final class Answers implements Callee {
     }
 
     private Refusal stuck() {
-        String why = "a call of " + options.name() + " from "
-                + Thread.currentThread().getName()
+        String why = "a call of " + whose()
                 + " was refused at once: the thread of " + scheduler
                 + " is still in what an earlier call has waited for in"
                 + " vain. If that is a native call which waits for its own callbacks, make it inside"
@@ -132,19 +131,24 @@ final class Answers implements Callee {
         if (closed) {
             return new Refusal("the callback " + options.name() + " was closed while a call waited", null);
         }
-        String who = "a call of " + options.name() + " from "
-                + Thread.currentThread().getName();
         if (call.tooMany()) {
-            String why = who + " was one too many: as many as SchedulerOptions.maxCallers allows wait for " + scheduler;
+            String why = "a call of " + whose()
+                    + " was one too many: as many as SchedulerOptions.maxCallers allows wait for " + scheduler;
             return new Refusal(why, new RejectedExecutionException(why));
         }
         if (scheduler.isDisposed()) {
-            String why = who + " got no answer, nor will any later one: " + scheduler + " is disposed";
+            String why =
+                    "a call of " + whose() + " got no answer, nor will any later one: " + scheduler + " is disposed";
             return new Refusal(why, saidDisposed.getAndSet(true) ? null : new RejectedExecutionException(why));
         }
-        String why = who + " did not get the turn of " + scheduler + " within " + TimeUnit.NANOSECONDS.toMillis(limit)
-                + " ms";
+        String why = "a call of " + whose() + " did not get the turn of " + scheduler + " within "
+                + TimeUnit.NANOSECONDS.toMillis(limit) + " ms";
         return new Refusal(why, new TimeoutException(why));
+    }
+
+    /** Returns the callback and the calling thread, for messages. */
+    private String whose() {
+        return options.name() + " from " + Thread.currentThread().getName();
     }
 
     /**

@@ -137,11 +137,8 @@ public final class Watch {
     }
 
     private static void log(String what, Thread who, LoopThread thread, long nanos) {
-        StringBuilder text = new StringBuilder(what)
-                .append(": ")
-                .append(Duration.ofNanos(nanos).toMillis())
-                .append(" ms so far, ")
-                .append(thread.scheduler());
+        StringBuilder text = new StringBuilder(
+                what + ": " + Duration.ofNanos(nanos).toMillis() + " ms so far, " + thread.scheduler());
         append(text.append("\nwho waits: "), who);
         if (who != thread) {
             append(text.append("\nthe scheduler's thread: "), thread);

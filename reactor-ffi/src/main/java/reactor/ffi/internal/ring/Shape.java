@@ -57,21 +57,22 @@ public record Shape(List<Kind> arguments, Result result) {
                     + type.argumentLayouts().size() + " parameters; a listener copies at most " + MOST_ARGUMENTS);
         }
         List<Kind> arguments = type.argumentLayouts().stream()
-                .map(layout -> kind("a parameter of " + name, layout))
+                .map(layout -> kind("a parameter", name, layout))
                 .toList();
         Result result = type.returnLayout()
-                .map(layout -> kind("the result of " + name, layout).isFloating() ? Result.FLOATING : Result.INTEGER)
+                .map(layout -> kind("the result", name, layout).isFloating() ? Result.FLOATING : Result.INTEGER)
                 .orElse(Result.NONE);
         return new Shape(arguments, result);
     }
 
-    private static Kind kind(String what, MemoryLayout layout) {
+    private static Kind kind(String what, String name, MemoryLayout layout) {
         if (!(layout instanceof ValueLayout value)) {
-            throw new IllegalArgumentException(what + " is a struct or union by value, " + layout
+            throw new IllegalArgumentException(what + " of " + name + " is a struct or union by value, " + layout
                     + ", which a listener cannot copy: use sink.callback");
         }
         if (value.order() != ByteOrder.nativeOrder() || value.byteAlignment() != value.byteSize()) {
-            throw new IllegalArgumentException(what + " has a layout that this platform's C does not: " + layout);
+            throw new IllegalArgumentException(
+                    what + " of " + name + " has a layout that this platform's C does not: " + layout);
         }
         Class<?> carrier = value.carrier();
         if (carrier == float.class) {

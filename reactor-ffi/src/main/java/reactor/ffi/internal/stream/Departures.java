@@ -81,13 +81,9 @@ final class Departures {
     }
 
     private String message(NativeSubscription<?> subscription, @Nullable Thread thread) {
-        StringBuilder text = new StringBuilder()
-                .append(subscription)
-                .append(" has waited for ")
-                .append(TimeUnit.NANOSECONDS.toMillis(limit))
-                .append(
-                        " ms, and registers now, beside an earlier subscription that is cancelled and whose registration has"
-                                + " not returned");
+        StringBuilder text = new StringBuilder(subscription + " has waited for " + TimeUnit.NANOSECONDS.toMillis(limit)
+                + " ms, and registers now, beside an earlier subscription that is cancelled and whose registration has not"
+                + " returned");
         if (thread != null) {
             text.append(", on \"").append(thread.getName()).append('"');
             for (StackTraceElement frame : thread.getStackTrace()) {
