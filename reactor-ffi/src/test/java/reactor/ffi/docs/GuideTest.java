@@ -34,6 +34,9 @@ class GuideTest {
     private static final Path ROOT = root();
     private static final Path SOURCES = ROOT.resolve("reactor-ffi/src/main/java");
 
+    /** The documents whose Java is compiled here. */
+    private static final List<String> COMPILED = List.of("README.md", "docs/guide.md", "docs/coming-from.md");
+
     /** {@code | `Name` | what it is for |}. */
     private static final Pattern ROW_OF_A_CLASS = Pattern.compile("^\\| `(\\w+)` \\|", Pattern.MULTILINE);
 
@@ -54,9 +57,12 @@ class GuideTest {
 
     @TestFactory
     Stream<DynamicTest> eachJavaBlockCompiles() throws IOException {
-        List<Snippet> snippets = new ArrayList<>(Snippet.of(ROOT, "README.md"));
-        snippets.addAll(Snippet.of(ROOT, "docs/guide.md"));
-        assertThat(find(ANY_JAVA, read("README.md") + read("docs/guide.md"))).hasSameSizeAs(snippets);
+        List<Snippet> snippets = new ArrayList<>();
+        for (String document : COMPILED) {
+            List<Snippet> ofThisOne = Snippet.of(ROOT, document);
+            assertThat(find(ANY_JAVA, read(document))).as(document).hasSameSizeAs(ofThisOne);
+            snippets.addAll(ofThisOne);
+        }
         Map<Snippet, List<String>> problems = compile(snippets);
         return snippets.stream()
                 .map(snippet -> dynamicTest(

@@ -41,6 +41,7 @@ record Snippet(String document, int line, String text, String members) {
             import java.util.concurrent.atomic.*;
             import reactor.core.*;
             import reactor.core.publisher.*;
+            import reactor.core.scheduler.*;
             import reactor.ffi.*;
             import reactor.test.*;
             """;
