@@ -179,7 +179,7 @@ final class Arm64Assembler {
     }
 
     /** yield: tells the processor that this thread waits for another */
-    void yield() {
+    void pause() {
         emit(0xD503203F);
     }
 

@@ -121,7 +121,7 @@ final class Arm64Producer {
         asm.load(8, 10, RING, RingLayout.CAPACITY);
         asm.branchIfZero(10, late);
         asm.load(4, 10, RING, RingLayout.WHEN_FULL);
-        asm.moveConstant(12, WhenFull.WAIT.ordinal());
+        asm.moveConstant(12, WhenFull.WAIT.number);
         asm.compare(10, 12);
         asm.branchIf(EQUAL, wait);
         asm.bind(full);
@@ -254,7 +254,7 @@ final class Arm64Producer {
         asm.bind(spin);
         asm.branchIfZeroInt(14, enter);
         asm.subtractConstant(14, 14, 1);
-        asm.yield();
+        asm.pause();
         claim(spin);
         asm.branch(taken);
 

@@ -69,7 +69,7 @@ public final class Ring {
         Words.set(address + RingLayout.MASK, mask);
         Words.set(address + RingLayout.STRIDE, stride);
         this.room = new Room(address, size.capacity());
-        Words.setInt(address + RingLayout.WHEN_FULL, size.whenFull().ordinal());
+        Words.setInt(address + RingLayout.WHEN_FULL, size.whenFull().number);
         Words.setInt(address + RingLayout.NUMBER, number);
     }
 

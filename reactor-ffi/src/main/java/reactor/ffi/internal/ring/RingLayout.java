@@ -23,7 +23,7 @@ final class RingLayout {
     /** The bytes from one record to the next. */
     static final int STRIDE = 152;
 
-    /** An int: what a producer does that finds the ring full, a {@link WhenFull} by its ordinal. */
+    /** An int: what a producer does that finds the ring full, the number of a {@link WhenFull}. */
     static final int WHEN_FULL = 160;
 
     /** An int: the system's number of the consumer's thread, which must not wait for room; zero while that is not known. */

@@ -123,13 +123,13 @@ final class X64Producer {
         asm.bind(refused);
         asm.compareLong(R10, RingLayout.CAPACITY, 0);
         asm.jumpIf(EQUAL, late);
-        asm.compareInt(R10, RingLayout.WHEN_FULL, WhenFull.WAIT.ordinal());
+        asm.compareInt(R10, RingLayout.WHEN_FULL, WhenFull.WAIT.number);
         asm.jumpIf(EQUAL, wait);
         asm.bind(full);
         asm.load(RDX, RSP, CELL);
         asm.increment(RDX, RingLayout.FULL_CALLS);
         asm.address(R8, RDX, RingLayout.FULL);
-        asm.compareInt(R10, RingLayout.WHEN_FULL, WhenFull.DROP.ordinal());
+        asm.compareInt(R10, RingLayout.WHEN_FULL, WhenFull.DROP.number);
         asm.jumpIf(EQUAL, answer);
         asm.moveConstant(RAX, 0);
         asm.exchange(RAX, R10, RingLayout.CAPACITY);
