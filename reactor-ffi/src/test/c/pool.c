@@ -2,10 +2,10 @@
  * Native threads that wait for orders: each calls a function pointer so many times, from its own queue of orders. Cheap
  * where a test needs native threads very often.
  *
- *     int64_t callback(int32_t thread, int64_t sequence, int64_t id);
+ *     int64_t callback(int32_t thread, int64_t sequence, int64_t user_data);
  *
  * or void. The sequence counts for each id and thread, from 0; ids are
- * below 16. Of the answers, sequence + id is right, -7 is the fallback.
+ * below 16. Of the answers, sequence + user_data is right, -7 is the fallback.
  */
 #include "fixture.h"
 
@@ -21,7 +21,7 @@
 struct order {
     event_fn fire; /* one of the two */
     ask_fn ask;
-    int64_t n, id;
+    int64_t n, id, user_data;
 };
 
 struct worker {
@@ -48,14 +48,14 @@ static void execute(struct worker *worker, struct order *order) {
         int64_t sequence = worker->sequences[order->id]++;
         atomic_fetch_add(&pool->calls[order->id], 1);
         if (order->fire) {
-            order->fire(worker->number, sequence, order->id);
+            order->fire(worker->number, sequence, order->user_data);
             continue;
         }
-        int64_t answer = order->ask(worker->number, sequence, order->id);
+        int64_t answer = order->ask(worker->number, sequence, order->user_data);
         atomic_fetch_add(
-            answer == sequence + order->id ? &pool->right[order->id]
-            : answer == FALLBACK           ? &pool->fallback[order->id]
-                                           : &pool->wrong[order->id],
+            answer == sequence + order->user_data ? &pool->right[order->id]
+            : answer == FALLBACK                  ? &pool->fallback[order->id]
+                                                  : &pool->wrong[order->id],
             1);
     }
 }
@@ -115,14 +115,14 @@ static void order(struct pool *pool, int32_t thread, struct order order) {
     pthread_mutex_unlock(&worker->lock);
 }
 
-/* Orders n calls; returns at once. */
-void pool_fire(struct pool *pool, int32_t thread, event_fn callback, int64_t n, int64_t id) {
-    order(pool, thread, (struct order){.fire = callback, .n = n, .id = id});
+/* Orders n calls, which count for an id; returns at once. */
+void pool_fire(struct pool *pool, int32_t thread, event_fn callback, int64_t n, int64_t id, int64_t user_data) {
+    order(pool, thread, (struct order){.fire = callback, .n = n, .id = id, .user_data = user_data});
 }
 
 /* As pool_fire, of a callback that answers. */
-void pool_ask(struct pool *pool, int32_t thread, ask_fn callback, int64_t n, int64_t id) {
-    order(pool, thread, (struct order){.ask = callback, .n = n, .id = id});
+void pool_ask(struct pool *pool, int32_t thread, ask_fn callback, int64_t n, int64_t id, int64_t user_data) {
+    order(pool, thread, (struct order){.ask = callback, .n = n, .id = id, .user_data = user_data});
 }
 
 /* Waits until all orders are done; how many threads are not after limit_ns. */

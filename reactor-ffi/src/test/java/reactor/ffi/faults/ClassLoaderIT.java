@@ -10,11 +10,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CFunction;
@@ -35,11 +36,11 @@ import reactor.ffi.fixture.Pool;
 class ClassLoaderIT {
 
     @ParameterizedTest
-    @ValueSource(strings = {"its own", "the shared one"})
-    void thatHasUsedEverythingIsCollectedThoughTheNativeThreadLives(String scheduler) {
+    @CsvSource({"its own, false", "the shared one, false", "its own, true", "the shared one, true"})
+    void thatHasUsedEverythingIsCollectedThoughTheNativeThreadLives(String scheduler, boolean routed) {
         ForkedJvm.of(ThrownAway.class)
                 .jvmOptions("-Dreactor.ffi.quarantine.millis=500", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-                .arguments(scheduler)
+                .arguments(scheduler, "" + routed)
                 .run()
                 .assertExitedCleanly()
                 .assertOut("collected", "late calls reach nobody");
@@ -49,8 +50,14 @@ class ClassLoaderIT {
         public static void main(String[] args) throws Exception {
             try (Pool pool = Pool.start(1)) {
                 AtomicReference<MemorySegment> pointer = new AtomicReference<>();
-                WeakReference<ClassLoader> loader =
-                        use(new Host(pool, args[0].equals("its own"), pointer, new AtomicInteger()));
+                AtomicLong userData = new AtomicLong();
+                WeakReference<ClassLoader> loader = use(new Host(
+                        pool,
+                        args[0].equals("its own"),
+                        Boolean.parseBoolean(args[1]),
+                        pointer,
+                        userData,
+                        new AtomicInteger()));
                 Thread.currentThread().setContextClassLoader(ClassLoader.getSystemClassLoader());
                 Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> {
                     System.gc();
@@ -58,7 +65,7 @@ class ClassLoaderIT {
                 });
                 System.out.println("collected");
                 long fallbacks = pool.fallbacks(2);
-                pool.ask(0, pointer.get(), 3, 2);
+                pool.ask(0, pointer.get(), 3, 2, userData.get());
                 check(pool.await(Duration.ofSeconds(10)), "C goes on");
                 check(pool.right(2) == 0 && pool.fallbacks(2) == fallbacks, "nobody of the guest answers");
                 System.out.println("late calls reach nobody");
@@ -82,14 +89,22 @@ class ClassLoaderIT {
      *
      * @param pool a native thread
      * @param owns whether it makes a scheduler of its own
+     * @param routed whether its callbacks share their pointers
      * @param pointer where it leaves a pointer that C has kept
+     * @param userData where it leaves what C hands back to that pointer
      * @param open orders to C that nobody has waited for
      */
-    public record Host(Pool pool, boolean owns, AtomicReference<MemorySegment> pointer, AtomicInteger open) {
+    public record Host(
+            Pool pool,
+            boolean owns,
+            boolean routed,
+            AtomicReference<MemorySegment> pointer,
+            AtomicLong userData,
+            AtomicInteger open) {
 
-        public void ask(MemorySegment callback) {
+        public void ask(MemorySegment callback, MemorySegment data) {
             open.incrementAndGet();
-            pool.ask(0, callback, 3, 1);
+            pool.ask(0, callback, 3, 1, data.address());
         }
 
         public void await() {
@@ -138,6 +153,11 @@ class ClassLoaderIT {
 
         record Value(long number) {}
 
+        private static CallbackType<OnGuest> type(Host host) {
+            CallbackType<OnGuest> own = CallbackType.of(OnGuest.class);
+            return host.routed() ? own.userData(2) : own;
+        }
+
         private static final OnGuest FALLBACK = (thread, sequence, id) -> Pool.FALLBACK;
 
         @Override
@@ -171,7 +191,7 @@ class ClassLoaderIT {
                                 OnGuest handler = (thread, sequence, id) -> sink.ask(
                                                 new Value(sequence), Duration.ofSeconds(10), new Value(Pool.FALLBACK))
                                         .number();
-                                host.ask(sink.callback(OnGuest.class, handler, FALLBACK));
+                                host.ask(sink.callback(type(host), handler, FALLBACK), sink.userData());
                                 sink.onDispose(host::await);
                             })
                             .doOnNext(exchange ->
@@ -184,8 +204,10 @@ class ClassLoaderIT {
                 sink.next(new Value(sequence));
                 return sequence + id;
             };
-            host.pointer().set(sink.callback(OnGuest.class, handler, FALLBACK));
-            host.ask(host.pointer().get());
+            host.pointer().set(sink.callback(type(host), handler, FALLBACK));
+            host.userData().set(sink.userData().address());
+            host.ask(host.pointer().get(), sink.userData());
+            sink.callback(type(host), handler); // without a fallback, which would keep its index for the quarantine
             sink.onDispose(host::await);
         }
 
@@ -196,14 +218,20 @@ class ClassLoaderIT {
         }
 
         private static void callbacks(Host host, CallbackOptions options) {
-            CallbackType<OnGuest> type = CallbackType.of(OnGuest.class);
+            CallbackType<OnGuest> type = type(host);
             OnGuest handler = (thread, sequence, id) -> new Value(sequence + id).number();
             for (NativeCallback<OnGuest> callback : List.of(
                     NativeCallback.threadSafe(options, type, handler, FALLBACK),
-                    NativeCallback.direct(options, type, handler, FALLBACK))) {
-                host.ask(callback.pointer());
+                    NativeCallback.direct(options, type, handler, FALLBACK),
+                    NativeCallback.threadSafe(options, type, handler, null),
+                    NativeCallback.direct(options, type, handler, null))) {
+                MemorySegment data = host.routed() ? callback.userData() : MemorySegment.ofAddress(1);
+                host.ask(callback.pointer(), data);
                 host.await();
-                check(CFunction.at(callback.pointer(), OnGuest.class).onGuest(0, 1, 1) == 2, "two");
+                check(
+                        CFunction.at(callback.pointer(), OnGuest.class).onGuest(0, 1, data.address())
+                                == data.address() + 1,
+                        "one more");
                 callback.close();
                 callback.closed().block(Duration.ofSeconds(10));
             }

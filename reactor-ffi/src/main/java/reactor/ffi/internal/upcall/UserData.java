@@ -92,6 +92,9 @@ public final class UserData {
         for (Place place : places) {
             needed |= place.isNeeded(keeps);
         }
+        if (!needed) {
+            silence(); // else the slots would keep an answered callback's handler until the index has its next life
+        }
         Lives.all().end(this, needed);
     }
 
@@ -105,6 +108,7 @@ public final class UserData {
         Lives.all().letGo(this);
     }
 
+    /** Lets go of what late calls need. */
     void silence() {
         places.forEach(Place::silence);
     }
