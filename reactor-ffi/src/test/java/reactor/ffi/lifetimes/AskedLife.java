@@ -2,21 +2,18 @@ package reactor.ffi.lifetimes;
 
 import java.util.concurrent.atomic.AtomicLong;
 import reactor.ffi.CFunction;
-import reactor.ffi.CallbackType;
 import reactor.ffi.fixture.Callbacks.OnAsk;
 import reactor.ffi.fixture.Pool;
 
 /** One that answers C: each call by the handler, once, or by the fallback. */
 abstract class AskedLife extends Life {
 
-    static final CallbackType<OnAsk> TYPE = CallbackType.of(OnAsk.class);
-
     final Checks checks;
     private final AtomicLong rightHere = new AtomicLong();
     private final AtomicLong fallbacksHere = new AtomicLong();
 
-    AskedLife(World world, int id, int variety, Checks checks) {
-        super(world, id, variety);
+    AskedLife(World world, int id, Step step, Checks checks) {
+        super(world, id, step);
         this.checks = checks;
     }
 
@@ -26,7 +23,7 @@ abstract class AskedLife extends Life {
 
     @Override
     final void fire(Pool pool, int thread, int n) {
-        pool.ask(thread, pointer(), n, id);
+        pool.ask(thread, pointer(), n, id, argument());
     }
 
     @Override
@@ -34,9 +31,9 @@ abstract class AskedLife extends Life {
         OnAsk ask = CFunction.at(pointer(), OnAsk.class);
         for (int i = 0; i < n; i++) {
             callsHere.incrementAndGet();
-            long answer = ask.onAsk(Step.THREADS, i, id);
+            long answer = ask.onAsk(Step.THREADS, i, argument());
             (answer == Pool.FALLBACK ? fallbacksHere : rightHere).incrementAndGet();
-            checks.holds(this + ": a wrong answer, " + answer, answer == Pool.FALLBACK || answer == i + id);
+            checks.holds(this + ": a wrong answer, " + answer, answer == Pool.FALLBACK || answer == i + argument());
         }
     }
 

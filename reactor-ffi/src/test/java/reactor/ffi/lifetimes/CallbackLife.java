@@ -19,15 +19,15 @@ final class CallbackLife extends AskedLife {
 
     private boolean closed;
 
-    CallbackLife(World world, int id, int variety, Checks checks) {
-        super(world, id, variety, checks);
+    CallbackLife(World world, int id, Step step, Checks checks) {
+        super(world, id, step, checks);
         this.direct = variety % 5 == 0;
         CallbackOptions options =
                 options().answerWithin(variety % 2 == 0 ? Duration.ofMillis(1) : Duration.ofSeconds(20));
         if (direct) {
-            callback = NativeCallback.direct(options, TYPE, this::answer, AskedLife::fallback);
+            callback = NativeCallback.direct(options, type(OnAsk.class), this::answer, AskedLife::fallback);
         } else if (variety % 5 == 1) {
-            callback = NativeCallback.synchronous(options, TYPE, this::answer, AskedLife::fallback);
+            callback = NativeCallback.synchronous(options, type(OnAsk.class), this::answer, AskedLife::fallback);
         } else {
             callback = threadSafe(options);
         }
@@ -36,12 +36,13 @@ final class CallbackLife extends AskedLife {
     /** Makes a thread safe callback, or where the scheduler is disposed, which refuses that, a synchronous one. */
     private NativeCallback<OnAsk> threadSafe(CallbackOptions options) {
         try {
-            NativeCallback<OnAsk> made = NativeCallback.threadSafe(options, TYPE, this::answer, AskedLife::fallback);
+            NativeCallback<OnAsk> made =
+                    NativeCallback.threadSafe(options, type(OnAsk.class), this::answer, AskedLife::fallback);
             refs = 1;
             return made;
         } catch (RejectedExecutionException tooLate) {
             checks.holds(this + ": a scheduler that is not disposed refuses a callback", world.disposed);
-            return NativeCallback.synchronous(options, TYPE, this::answer, AskedLife::fallback);
+            return NativeCallback.synchronous(options, type(OnAsk.class), this::answer, AskedLife::fallback);
         }
     }
 
@@ -49,6 +50,7 @@ final class CallbackLife extends AskedLife {
         if (!direct) {
             world.enter(checks);
         }
+        checkArgument(checks, at);
         maybeThrow();
         handled.incrementAndGet();
         return sequence + at;
@@ -57,6 +59,11 @@ final class CallbackLife extends AskedLife {
     @Override
     MemorySegment pointer() {
         return callback.pointer();
+    }
+
+    @Override
+    MemorySegment userData() {
+        return callback.userData();
     }
 
     @Override

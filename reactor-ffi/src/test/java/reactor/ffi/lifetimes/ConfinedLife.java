@@ -61,13 +61,13 @@ final class ConfinedLife extends AskedLife {
     private final AtomicLong asked = new AtomicLong();
     private final AtomicLong told = new AtomicLong();
 
-    ConfinedLife(World world, int id, int variety, Checks checks) {
-        super(world, id, variety, checks);
+    ConfinedLife(World world, int id, Step step, Checks checks) {
+        super(world, id, step, checks);
         Arrays.fill(last, -1);
         NativeCallback<OnAsk> made = null;
         try {
             handles.add(new Handle(Confined.create(options().onError(this::error), () -> new long[1], this::release)));
-            made = NativeCallback.direct(options(), TYPE, this::answer, AskedLife::fallback);
+            made = NativeCallback.direct(options(), type(OnAsk.class), this::answer, AskedLife::fallback);
             for (int more = variety % 4; more > 0; more--) {
                 handles.add(new Handle(handles.get(0).confined.share()));
             }
@@ -99,6 +99,7 @@ final class ConfinedLife extends AskedLife {
     }
 
     private long answer(int thread, long sequence, long at) {
+        checkArgument(checks, at);
         maybeThrow();
         send(world.scheduler.isCurrent() ? HERE : thread, handles.get((int) (sequence % handles.size())));
         handled.incrementAndGet();
@@ -132,6 +133,12 @@ final class ConfinedLife extends AskedLife {
     @Nullable
     MemorySegment pointer() {
         return callback == null ? null : callback.pointer();
+    }
+
+    @Override
+    @Nullable
+    MemorySegment userData() {
+        return callback == null ? null : callback.userData();
     }
 
     @Override

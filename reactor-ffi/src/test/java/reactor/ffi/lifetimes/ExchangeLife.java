@@ -21,6 +21,7 @@ import reactor.ffi.fixture.Pool;
 /** A stream of questions. Each caller gets what reply was told to be in time, or the fallback. */
 final class ExchangeLife extends Life implements CoreSubscriber<Exchange<Long, Long>> {
 
+    private final Checks checks;
     private final AtomicLong asked = new AtomicLong();
     private final AtomicLong delivered = new AtomicLong();
     private final AtomicLong discarded = new AtomicLong();
@@ -32,10 +33,12 @@ final class ExchangeLife extends Life implements CoreSubscriber<Exchange<Long, L
     private final CountDownLatch over = new CountDownLatch(1);
     private volatile @Nullable ExchangeSink<Long, Long> sink;
     private volatile @Nullable Subscription subscription;
+    private volatile @Nullable MemorySegment userData;
     private volatile @Nullable MemorySegment pointer;
 
-    ExchangeLife(World world, int id, int variety) {
-        super(world, id, variety);
+    ExchangeLife(World world, int id, Step step, Checks checks) {
+        super(world, id, step);
+        this.checks = checks;
         NativeFlux.<Long, Long>exchange(options().overflow(Overflow.block(2, Duration.ofSeconds(20))), this::register)
                 .doOnDiscard(Exchange.class, exchange -> discarded.incrementAndGet())
                 .subscribe(this);
@@ -45,9 +48,11 @@ final class ExchangeLife extends Life implements CoreSubscriber<Exchange<Long, L
         sink = made;
         made.onDispose(over::countDown);
         Duration limit = variety % 2 == 0 ? Duration.ofMillis(1) : Duration.ofSeconds(20);
+        userData = made.userData();
         pointer = made.callback(
-                OnAsk.class,
+                type(OnAsk.class),
                 (thread, sequence, at) -> {
+                    checkArgument(checks, at);
                     maybeThrow();
                     asked.incrementAndGet();
                     long answer = made.ask(sequence + at, limit, Pool.FALLBACK);
@@ -111,8 +116,14 @@ final class ExchangeLife extends Life implements CoreSubscriber<Exchange<Long, L
     }
 
     @Override
+    @Nullable
+    MemorySegment userData() {
+        return userData;
+    }
+
+    @Override
     void fire(Pool pool, int thread, int n) {
-        pool.ask(thread, pointer, n, id);
+        pool.ask(thread, pointer, n, id, argument());
     }
 
     /** Nobody could answer. */

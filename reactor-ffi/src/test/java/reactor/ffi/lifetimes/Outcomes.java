@@ -19,6 +19,10 @@ final class Outcomes {
     private final LongAdder discarded = new LongAdder();
     private final LongAdder reserved = new LongAdder();
     private final LongAdder late = new LongAdder();
+
+    /** Not among what has to happen: a call has to come when the index of its user data has its next life already. */
+    final LongAdder unknown = new LongAdder();
+
     private final LongAdder failed = new LongAdder();
     private final LongAdder refused = new LongAdder();
 
@@ -58,6 +62,6 @@ final class Outcomes {
 
     @Override
     public String toString() {
-        return counts().toString();
+        return counts() + ", unknown calls: " + unknown;
     }
 }

@@ -11,7 +11,7 @@ import java.util.Random;
  *
  * @param kind what is done
  * @param target to which life
- * @param thread which native thread does it
+ * @param thread which native thread does it; of what is made: an odd one makes it share its pointer
  * @param amount how often, how long, or which variety
  */
 record Step(Kind kind, int target, int thread, int amount) {

@@ -79,10 +79,11 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
     private volatile @Nullable Throwable error;
     private volatile @Nullable NativeSink<Value> sink;
     private volatile @Nullable Subscription subscription;
+    private volatile @Nullable MemorySegment userData;
     private volatile @Nullable MemorySegment pointer;
 
-    StreamLife(World world, int id, int variety, Checks checks) {
-        super(world, id, variety);
+    StreamLife(World world, int id, Step step, Checks checks) {
+        super(world, id, step);
         this.overflow = OVERFLOWS[variety % OVERFLOWS.length];
         this.checks = checks;
         this.shared = variety % 5 == 0;
@@ -102,7 +103,9 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
                 throw new Planned();
             }
         });
-        pointer = made.callback(OnEvent.class, (thread, sequence, _) -> {
+        userData = made.userData();
+        pointer = made.callback(type(OnEvent.class), (thread, sequence, at) -> {
+            checkArgument(checks, at);
             maybeThrow();
             int from = world.scheduler.isCurrent() ? HERE : thread;
             Value value = new Value(from, numbers[from]++);
@@ -168,8 +171,14 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
     }
 
     @Override
+    @Nullable
+    MemorySegment userData() {
+        return userData;
+    }
+
+    @Override
     void fire(Pool pool, int thread, int n) {
-        pool.fire(thread, pointer, n, id);
+        pool.fire(thread, pointer, n, id, argument());
     }
 
     @Override
@@ -177,7 +186,7 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
         OnEvent event = CFunction.at(pointer, OnEvent.class);
         for (int i = 0; i < n; i++) {
             callsHere.incrementAndGet();
-            event.onEvent(HERE, i, id);
+            event.onEvent(HERE, i, argument());
         }
     }
 
@@ -239,6 +248,12 @@ final class StreamLife extends Life implements CoreSubscriber<StreamLife.Value> 
     }
 
     // ---- the model
+
+    /** It has no fallback: its index may have its next life at once. */
+    @Override
+    boolean mayBeUnknown() {
+        return routed;
+    }
 
     @Override
     void checkOwn(Checks found, Counted metrics) {

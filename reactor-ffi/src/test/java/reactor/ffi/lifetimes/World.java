@@ -14,6 +14,7 @@ import reactor.core.Exceptions;
 import reactor.core.publisher.Hooks;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.PoolMetrics;
 import reactor.ffi.SchedulerOptions;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.Pool;
@@ -86,19 +87,20 @@ final class World implements AutoCloseable {
         disposed = false;
         refs = 0;
         long tokens = Tokens.out();
+        long unknown = PoolMetrics.now().unknown();
         for (Step step : steps) {
             run(step);
         }
-        settle(tokens);
+        settle(tokens, unknown);
         return checks.broken();
     }
 
     private void run(Step step) {
         switch (step.kind()) {
-            case SUBSCRIBE -> add(id -> new StreamLife(this, id, step.amount(), checks));
-            case EXCHANGE -> add(id -> new ExchangeLife(this, id, step.amount()));
-            case CONFINE -> add(id -> new ConfinedLife(this, id, step.amount(), checks));
-            case CREATE -> add(id -> new CallbackLife(this, id, step.amount(), checks));
+            case SUBSCRIBE -> add(id -> new StreamLife(this, id, step, checks));
+            case EXCHANGE -> add(id -> new ExchangeLife(this, id, step, checks));
+            case CONFINE -> add(id -> new ConfinedLife(this, id, step, checks));
+            case CREATE -> add(id -> new CallbackLife(this, id, step, checks));
             case REF_SCHEDULER -> ref();
             case UNREF_SCHEDULER -> unref();
             case LEND -> schedule(() -> scheduler.runBlocking(() -> pause(10L * step.amount())));
@@ -179,7 +181,7 @@ final class World implements AutoCloseable {
         }
     }
 
-    private void settle(long tokens) {
+    private void settle(long tokens, long unknown) {
         for (Life life : lives) {
             life.end();
         }
@@ -199,10 +201,13 @@ final class World implements AutoCloseable {
             pause(20); // of what still ends
         }
         checks.holds("a token that keeps the JVM up is not given back", Tokens.out() <= tokens);
+        long nobodys = 0;
         for (Life life : lives) {
-            life.check(checks);
+            nobodys += life.check(checks);
             life.release();
         }
+        checks.equal("calls of nobody", nobodys, PoolMetrics.now().unknown() - unknown);
+        outcomes.unknown.add(nobodys);
         checks.equal("errors of the fixture", Fixture.errorCount(), 0);
         if (disposed) {
             scheduler = newScheduler();
