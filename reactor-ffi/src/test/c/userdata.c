@@ -18,6 +18,13 @@ void call_reading(reading_fn callback, int64_t sequence, void *user_data, int32_
     run_on(on_thread, call_one, &o);
 }
 
+/* callback(user_data as a sequence, 0.5, user_data), n times on the calling thread. */
+void call_readings(reading_fn callback, void *user_data, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        callback((int64_t)(uintptr_t)user_data, 0.5, user_data);
+    }
+}
+
 static uint64_t next(uint64_t *random) {
     *random ^= *random << 13;
     *random ^= *random >> 7;

@@ -8,22 +8,31 @@ import java.util.Timer;
 import java.util.TimerTask;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
+import reactor.ffi.CallbackType;
 import reactor.ffi.NativeCallback;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.Overflow;
+import reactor.ffi.PoolMetrics;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callbacks.OnPointer;
+import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.ForkedJvm;
 import reactor.ffi.fixture.ForkedJvmResult;
+import reactor.ffi.fixture.Routed;
 import reactor.ffi.fixture.Source;
+import reactor.ffi.fixture.Until;
+import reactor.ffi.internal.life.AtExit;
+import reactor.ffi.internal.upcall.NativeThreads;
 
 /** The JVM stays up while somebody wants it to, and not longer; and its end is safe from threads that come late. */
 class KeepAliveIT {
@@ -226,6 +235,64 @@ class KeepAliveIT {
             if (args[0].equals("threadSafe")) {
                 callback.unref();
             }
+        }
+    }
+
+    /**
+     * A native thread that has called before goes on calling a shared pointer, with user data whose registration has ended, or
+     * that never was any: the exit of the JVM waits for a moment without a call.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"late", "unknown"})
+    void callsWithUserDataOfNothingThatLivesAreWaitedFor(String kind) {
+        boolean waited = false;
+        for (int i = 0;
+                i < 5 && !waited;
+                i++) { // a machine that is busy may keep the native thread from calling for a second
+            ForkedJvmResult result =
+                    jvm(CalledAfterTheEnd.class).arguments(kind).run().assertExitedCleanly();
+            waited = result.assertOut("main ends").out().contains("the exit has waited");
+        }
+        assertThat(waited).isTrue();
+    }
+
+    static final class CalledAfterTheEnd {
+
+        /** For how long a new native thread, or a late call, makes the exit wait. */
+        private static final long SECOND = 1_000 * MS;
+
+        public static void main(String[] args) throws Exception {
+            boolean late = args[0].equals("late");
+            CountDownLatch unregistered = new CountDownLatch(1);
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            AtomicReference<MemorySegment> userData = new AtomicReference<>();
+            CallbackType<OnReading> type = CallbackType.of(OnReading.class).userData(2);
+            Disposable subscription = NativeFlux.<Long>create(CallbackOptions.named("ended"), sink -> {
+                        sink.onDispose(unregistered::countDown);
+                        pointer.set(sink.callback(type, (sequence, value, data) -> {}));
+                        userData.set(sink.userData());
+                    })
+                    .subscribe();
+            subscription.dispose();
+            unregistered.await();
+            Routed.startFire(1);
+            Routed.post(pointer.get(), late ? userData.get() : MemorySegment.ofAddress(42));
+            Until.that(
+                    "calls after the end",
+                    () -> late
+                            ? CallbackMetrics.of("ended").lateCalls() > 0
+                            : PoolMetrics.now().unknown() > 0);
+            long since = System.nanoTime();
+            Until.that(
+                    "a second later", () -> System.nanoTime() - since > 2 * SECOND); // the thread is not new any more
+            AtExit.linger(() -> {
+                long start = System.nanoTime();
+                NativeThreads.linger();
+                if (System.nanoTime() - start >= 20 * MS) {
+                    System.out.println("the exit has waited");
+                }
+            });
+            System.out.println("main ends");
         }
     }
 

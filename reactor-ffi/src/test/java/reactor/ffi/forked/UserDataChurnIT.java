@@ -83,6 +83,8 @@ class UserDataChurnIT {
         assertThat(number(result, "late")).isPositive();
         assertThat(number(result, "fallbacks")).isPositive();
         assertThat(number(result, "indexes")).isLessThan(1_200);
+        assertThat(number(result, "growth")).isLessThan(GROWTH);
+        assertThat(number(result, "code growth")).isLessThan(GROWTH);
     }
 
     private static long number(ForkedJvmResult result, String label) {

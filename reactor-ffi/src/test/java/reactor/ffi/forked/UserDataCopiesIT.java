@@ -6,7 +6,6 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
@@ -26,7 +25,7 @@ class UserDataCopiesIT {
         ForkedJvm.of(Copies.class)
                 .run()
                 .assertExitedCleanly()
-                .assertOut("two libraries true", "own 2000", "foreign 0", "unknown 1000 and 1000");
+                .assertOut("two libraries true", "own 2000", "foreign 0", "unknown 1000000 and 1000000");
     }
 
     static final class Copies {
@@ -46,20 +45,20 @@ class UserDataCopiesIT {
             long pointer = first.apply(mine, 0);
             long other = second.apply(theirs, 0);
             System.out.println("two libraries " + (pointer != other && first.getClass() != second.getClass()));
-            call(pointer, mine);
-            call(other, theirs);
-            call(pointer, theirs);
-            call(other, mine);
+            call(pointer, mine, 1);
+            call(other, theirs, 1);
+            call(pointer, theirs, 1000);
+            call(other, mine, 1000);
             System.out.println("own " + (first.apply(own, 1) + second.apply(ownToo, 1)));
             System.out.println("foreign " + (first.apply(own, 2) + second.apply(ownToo, 2)));
             System.out.println("unknown " + first.apply(own, 3) + " and " + second.apply(ownToo, 3));
             Runtime.getRuntime().halt(0);
         }
 
-        private static void call(long pointer, long[] userData) {
-            Arrays.stream(userData)
-                    .forEach(
-                            each -> Routed.call(MemorySegment.ofAddress(pointer), each, MemorySegment.ofAddress(each)));
+        private static void call(long pointer, long[] userData, long n) {
+            for (long each : userData) {
+                Routed.calls(MemorySegment.ofAddress(pointer), MemorySegment.ofAddress(each), n);
+            }
         }
 
         @SuppressWarnings("unchecked")
