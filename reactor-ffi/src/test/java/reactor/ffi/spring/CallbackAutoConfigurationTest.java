@@ -5,10 +5,15 @@ import static org.awaitility.Awaitility.await;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.task.TaskExecutionAutoConfiguration;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
 import org.springframework.boot.health.contributor.Status;
@@ -16,6 +21,7 @@ import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.task.AsyncTaskExecutor;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackScheduler;
@@ -267,6 +273,39 @@ class CallbackAutoConfigurationTest {
                     .isEqualTo(100);
             assertThat(CallbackMetrics.of("counted-by-spring").delivered()).isEqualTo(100);
         });
+    }
+
+    /** The thread that waits for a stream is virtual then; the thread that delivers is the scheduler's, a platform thread. */
+    @Test
+    void withVirtualThreadsOnATaskWaitsForAStream() {
+        application
+                .withConfiguration(AutoConfigurations.of(TaskExecutionAutoConfiguration.class))
+                .withPropertyValues("spring.threads.virtual.enabled=true")
+                .run(context -> {
+                    CallbackStreams streams = context.getBean(CallbackStreams.class);
+                    Set<Thread> delivering = ConcurrentHashMap.newKeySet();
+                    AtomicReference<Thread> waiting = new AtomicReference<>();
+                    Flux<Long> events = streams.share(streams.options("waited-for"), sink -> {
+                        Source source = Source.events(
+                                sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)), 0);
+                        sink.onDispose(source::close);
+                        source.start(1, 100, 0);
+                    });
+                    Future<Long> count = context.getBean(AsyncTaskExecutor.class)
+                            .submit(() -> {
+                                waiting.set(Thread.currentThread());
+                                return events.take(100)
+                                        .doOnNext(_ -> delivering.add(Thread.currentThread()))
+                                        .count()
+                                        .block(SOON);
+                            });
+                    assertThat(count.get(SOON.toSeconds(), TimeUnit.SECONDS)).isEqualTo(100);
+                    assertThat(waiting.get().isVirtual()).isTrue();
+                    assertThat(delivering).singleElement().satisfies(thread -> {
+                        assertThat(thread.isVirtual()).isFalse();
+                        assertThat(thread.getName()).isEqualTo("callbacks");
+                    });
+                });
     }
 
     /** An application that makes its streams by {@link NativeFlux} alone needs nothing of this package. */
