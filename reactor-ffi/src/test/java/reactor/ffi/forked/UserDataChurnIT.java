@@ -9,10 +9,12 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackMetrics;
@@ -33,6 +35,7 @@ import reactor.ffi.internal.upcall.Stubs;
  * action does, and nothing is left behind. As many cycles as {@code -Dreactor.ffi.test.userDataCycles} says, a million say,
  * and as many seconds of calls after the end as {@code -Dreactor.ffi.test.userDataAfter} says.
  */
+@Timeout(value = 1, unit = TimeUnit.DAYS) // the forked JVM has a limit of its own
 class UserDataChurnIT {
 
     private static final int CYCLES = Integer.getInteger("reactor.ffi.test.userDataCycles", 20_000);
