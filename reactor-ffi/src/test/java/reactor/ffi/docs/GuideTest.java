@@ -40,6 +40,10 @@ class GuideTest {
     /** {@code | `Name` | what it is for |}. */
     private static final Pattern ROW_OF_A_CLASS = Pattern.compile("^\\| `(\\w+)` \\|", Pattern.MULTILINE);
 
+    /** {@code | artifact | version |}, or {@code | artifact, optional | version |}. */
+    private static final Pattern ROW_OF_A_VERSION =
+            Pattern.compile("^\\| ([a-z-]+(?:, optional)? \\| \\d[\\w.]+) \\|", Pattern.MULTILINE);
+
     private static final Pattern LINK = Pattern.compile("\\[[^\\]]*\\]\\(([^)\\s]+)\\)");
     private static final Pattern HEADING = Pattern.compile("^#+ +(.*)$", Pattern.MULTILINE);
     private static final Pattern BLOCK = Pattern.compile("^```.*?^```$", Pattern.DOTALL | Pattern.MULTILINE);
@@ -86,6 +90,18 @@ class GuideTest {
         assertThat(properties).isNotEmpty();
         assertThat(find(Pattern.compile("`(reactor\\.ffi\\.[a-z.]+)` \\|"), read("docs/guide.md")))
                 .containsExactlyInAnyOrderElementsOf(properties);
+    }
+
+    /** The tests run with the class path that the table names. */
+    @Test
+    void theVersionsThatWereRunAreThoseOfTheTests() throws IOException {
+        List<String> jars = find(ROW_OF_A_VERSION, read("docs/platforms.md").replace("`", "")).stream()
+                .map(row -> row.replaceAll("(, optional)? \\| ", "-") + ".jar")
+                .toList();
+        assertThat(jars)
+                .hasSize(4)
+                .allSatisfy(
+                        jar -> assertThat(System.getProperty("java.class.path")).contains(jar));
     }
 
     /** A reader of one line, as in the window of an IDE, sees which value was refused. */
