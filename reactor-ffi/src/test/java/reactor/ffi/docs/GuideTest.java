@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -18,11 +17,6 @@ import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import javax.tools.Diagnostic;
-import javax.tools.DiagnosticListener;
-import javax.tools.JavaFileObject;
-import javax.tools.SimpleJavaFileObject;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -31,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The documents hold what they say: their Java compiles, their links lead somewhere, and no class is missing. */
 class GuideTest {
 
-    private static final Path ROOT = root();
+    private static final Path ROOT = Snippet.root();
     private static final Path SOURCES = ROOT.resolve("reactor-ffi/src/main/java");
 
     /** The documents whose Java is compiled here. */
@@ -67,7 +61,11 @@ class GuideTest {
             assertThat(find(ANY_JAVA, read(document))).as(document).hasSameSizeAs(ofThisOne);
             snippets.addAll(ofThisOne);
         }
-        Map<Snippet, List<String>> problems = compile(snippets);
+        List<Snippet> recipes = Snippet.bySection(ROOT, "docs/recipes.md");
+        assertThat(find(ANY_JAVA, read("docs/recipes.md"))).hasSameSizeAs(recipes);
+        snippets.addAll(recipes);
+        Map<Snippet, List<String>> problems =
+                CompiledSnippets.of(snippets, classes).problems();
         return snippets.stream()
                 .map(snippet -> dynamicTest(
                         snippet.name(), () -> assertThat(problems.get(snippet)).isEmpty()));
@@ -147,56 +145,6 @@ class GuideTest {
                 .replace(' ', '-');
     }
 
-    /** Compiler errors and warnings, each with its line in the document. */
-    private static Map<Snippet, List<String>> compile(List<Snippet> snippets) {
-        List<Unit> units = snippets.stream().map(Unit::new).toList();
-        Map<Snippet, List<String>> problems = new HashMap<>();
-        snippets.forEach(snippet -> problems.put(snippet, new ArrayList<>()));
-        DiagnosticListener<JavaFileObject> listener = found -> {
-            // getSource may be a wrapper: only its name tells
-            for (Unit unit : units) {
-                if (found.getSource() != null && found.getSource().getName().equals(unit.getName())) {
-                    problems.get(unit.snippet).add(problem(unit.snippet, found));
-                    return;
-                }
-            }
-            throw new AssertionError(found);
-        };
-        List<String> options = List.of(
-                "--release",
-                "22",
-                "-Xlint:all,-restricted,-processing,-path", // restricted: what native access is about
-                "-proc:none",
-                "-classpath",
-                System.getProperty("java.class.path"),
-                "-d",
-                classes.toString());
-        ToolProvider.getSystemJavaCompiler()
-                .getTask(null, null, listener, options, null, units)
-                .call();
-        return problems;
-    }
-
-    private static String problem(Snippet snippet, Diagnostic<? extends JavaFileObject> found) {
-        return snippet.document() + ":" + snippet.lineInDocument(found.getLineNumber()) + ": "
-                + found.getMessage(Locale.ROOT);
-    }
-
-    private static final class Unit extends SimpleJavaFileObject {
-
-        private final Snippet snippet;
-
-        Unit(Snippet snippet) {
-            super(URI.create("string:///" + snippet.className() + ".java"), Kind.SOURCE);
-            this.snippet = snippet;
-        }
-
-        @Override
-        public CharSequence getCharContent(boolean ignoreEncodingErrors) {
-            return snippet.source();
-        }
-    }
-
     private static List<String> classesOfMain() throws IOException {
         return sourcesOfMain().stream()
                 .map(source -> source.getFileName().toString().replace(".java", ""))
@@ -228,13 +176,5 @@ class GuideTest {
 
     private static String read(String document) throws IOException {
         return Files.readString(ROOT.resolve(document), StandardCharsets.UTF_8);
-    }
-
-    private static Path root() {
-        Path here = Path.of("").toAbsolutePath();
-        while (!Files.exists(here.resolve("CONTRIBUTING.md"))) {
-            here = here.getParent();
-        }
-        return here;
     }
 }

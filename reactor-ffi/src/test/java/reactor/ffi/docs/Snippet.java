@@ -5,7 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -46,6 +48,15 @@ record Snippet(String document, int line, String text, String members) {
             import reactor.test.*;
             """;
 
+    /** The root of the repository, from any folder in it. */
+    static Path root() {
+        Path here = Path.of("").toAbsolutePath();
+        while (!Files.exists(here.resolve("CONTRIBUTING.md"))) {
+            here = here.getParent();
+        }
+        return here;
+    }
+
     static List<Snippet> of(Path root, String document) throws IOException {
         String markdown = Files.readString(root.resolve(document), StandardCharsets.UTF_8);
         StringBuilder forAll = new StringBuilder();
@@ -63,6 +74,32 @@ record Snippet(String document, int line, String text, String members) {
         return snippets;
     }
 
+    /**
+     * The blocks of a document whose sections are one class each: a block sees what the other blocks below its heading
+     * declare. Sections begin with {@code ##}.
+     */
+    static List<Snippet> bySection(Path root, String document) throws IOException {
+        List<Snippet> alone = of(root, document);
+        String[] lines =
+                Files.readString(root.resolve(document), StandardCharsets.UTF_8).split("\n", -1);
+        Map<Snippet, Integer> headings = new LinkedHashMap<>();
+        for (Snippet snippet : alone) {
+            int heading = snippet.line;
+            while (!lines[heading - 1].startsWith("## ")) {
+                heading--;
+            }
+            headings.put(snippet, heading);
+        }
+        List<Snippet> together = new ArrayList<>();
+        headings.forEach((snippet, heading) -> {
+            StringBuilder others = new StringBuilder(snippet.members);
+            headings.forEach(
+                    (other, its) -> others.append(its.equals(heading) && !other.equals(snippet) ? other.text : ""));
+            together.add(new Snippet(document, snippet.line, snippet.text, others.toString()));
+        });
+        return together;
+    }
+
     String name() {
         return document + ":" + line;
     }
@@ -75,12 +112,14 @@ record Snippet(String document, int line, String text, String members) {
     String source() {
         boolean statements = !MEMBERS.matcher(text).find();
         StringBuilder source = new StringBuilder(USUAL_IMPORTS.replace('\n', ' '));
-        IMPORT.matcher(text).results().forEach(found -> source.append(found.group()));
+        IMPORT.matcher(text + members).results().forEach(found -> source.append(found.group()));
         source.append("final class ")
                 .append(className())
                 .append(statements ? " { void block() throws Throwable {\n" : " {\n");
         source.append(IMPORT.matcher(text).replaceAll("")).append(statements ? "}\n" : "\n");
-        return source.append(members).append("\n}\n").toString();
+        return source.append(IMPORT.matcher(members).replaceAll(""))
+                .append("\n}\n")
+                .toString();
     }
 
     /** Where a line of {@link #source()} is in the document. */
