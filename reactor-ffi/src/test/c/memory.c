@@ -204,3 +204,19 @@ void call_with_messages(message_fn callback, int64_t n, int64_t id, int32_t on_t
     struct delivery d = {callback, n, id};
     run_on(on_thread, deliver, &d);
 }
+
+/* ---- a page that nobody can read beyond */
+
+#ifndef _WIN32
+#include <sys/mman.h>
+
+/* A page of so many bytes, and an unreadable one behind it. NULL if there is no memory. */
+void *guarded_page(int64_t size) {
+    char *pages = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    return pages == MAP_FAILED || mprotect(pages + size, size, PROT_NONE) ? NULL : pages;
+}
+#else
+void *guarded_page(int64_t size) {
+    return malloc(size);
+}
+#endif

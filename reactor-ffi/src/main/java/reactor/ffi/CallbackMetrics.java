@@ -149,6 +149,16 @@ public final class CallbackMetrics {
     }
 
     /**
+     * Returns how many calls of listeners have reached their handlers with less than C had: a text, or bytes, longer than the most that
+     * {@link Copied} says.
+     *
+     * @return how many
+     */
+    public long cutCalls() {
+        return counts.cutCalls();
+    }
+
+    /**
      * Returns how many values have come and have neither been delivered nor discarded.
      *
      * @return how many wait in a queue now. While values flow this may be more than the queues hold, by the values that

@@ -40,6 +40,19 @@ public sealed interface ListenerType<F> permits ListenerSignature {
     }
 
     /**
+     * Copies what a pointer leads to, while C calls. The handler gets a read-only segment of the copied bytes, which can be read while the
+     * handler runs; {@code NULL} arrives as {@code NULL}. A pointer of which nothing is copied arrives as a segment of length zero.
+     * Whoever calls the pointer has to pass a valid address, as for any C function: an invalid one ends the process.
+     *
+     * @param parameter the index of the pointer's parameter, from 0
+     * @param copied what is copied
+     * @return a changed copy
+     * @throws IllegalArgumentException if the method has no such parameter, it is no pointer, or the parameter with the length is no
+     *     whole number
+     */
+    ListenerType<F> copy(int parameter, Copied copied);
+
+    /**
      * Gives C its results, for an interface whose method returns a whole number, a {@code boolean} as 0 or 1, or a pointer as
      * its address. What the handler returns is ignored.
      *

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
@@ -90,6 +91,7 @@ class BadInputTest {
             CallbackMetrics.name() CallbackMetrics.events() CallbackMetrics.delivered() CallbackMetrics.discarded()
             CallbackMetrics.dropped() CallbackMetrics.reserved() CallbackMetrics.lateCalls() CallbackMetrics.failedCalls()
             CallbackMetrics.refusedCalls() CallbackMetrics.handledCalls() CallbackMetrics.droppedCalls()
+            CallbackMetrics.cutCalls()
             CallbackMetrics.queued() CallbackMetrics.waiting() CallbackMetrics.subscribers() ListenerType.isNative()
             SchedulerMetrics.name() SchedulerMetrics.turns() SchedulerMetrics.wakeUps() SchedulerMetrics.refs()
             SchedulerMetrics.sources() SchedulerMetrics.longestTurn()
@@ -351,6 +353,32 @@ class BadInputTest {
                 () -> ListenerType.of(EchoInt.class).answering(0.5, 0, 0),
                 "is int",
                 "answer whole numbers");
+        refused(
+                table,
+                "ListenerType.copy(int, Copied)",
+                "no pointer",
+                illegal,
+                () -> ListenerType.of(EchoInt.class).copy(0, Copied.text(8)),
+                "parameter 0",
+                "is no pointer",
+                "copy what pointers lead to");
+        refused(table, "Copied.text(int)", "nothing", illegal, () -> Copied.text(0), "0 bytes", "from 1 to 65536");
+        refused(
+                table,
+                "Copied.bytes(int, int)",
+                "no parameter",
+                illegal,
+                () -> Copied.bytes(-1, 8),
+                "lengthParameter is -1",
+                "counted from 0");
+        refused(
+                table,
+                "Copied.struct(MemoryLayout)",
+                "too large",
+                illegal,
+                () -> Copied.struct(MemoryLayout.sequenceLayout(65_537, ValueLayout.JAVA_BYTE)),
+                "65537 bytes",
+                "from 1 to 65536");
         CallbackType<EchoInt> type = CallbackType.of(EchoInt.class);
         String descriptor = "CallbackType.descriptor(FunctionDescriptor)";
         refused(
@@ -1528,6 +1556,8 @@ class BadInputTest {
                 Overflow.latest(),
                 CallbackType.of(EchoInt.class),
                 ListenerType.of(EchoInt.class).answering(0, 0, 0),
+                Copied.text(8),
+                ValueLayout.JAVA_LONG,
                 EchoInt.class,
                 ECHO,
                 ABS,

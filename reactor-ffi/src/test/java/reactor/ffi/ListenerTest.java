@@ -1,14 +1,20 @@
 package reactor.ffi;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static reactor.ffi.fixture.Latches.awaitLatch;
 import static reactor.ffi.fixture.TestScheduler.SOON;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandles;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -36,6 +42,7 @@ import reactor.ffi.fixture.Callbacks.OnMixed;
 import reactor.ffi.fixture.Callbacks.OnReading;
 import reactor.ffi.fixture.Calls;
 import reactor.ffi.fixture.Fixture;
+import reactor.ffi.fixture.GuardedPage;
 import reactor.ffi.fixture.Recorder;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.Structs;
@@ -561,6 +568,150 @@ class ListenerTest {
             }
         }
 
+        // ---- copies
+
+        interface OnMessage {
+            void call(MemorySegment topic, MemorySegment payload, int length);
+        }
+
+        private static final ListenerType<OnMessage> ON_MESSAGE =
+                ListenerType.of(OnMessage.class).copy(0, Copied.text(8)).copy(1, Copied.bytes(2, 16));
+
+        /** A stream of what the handler saw: the topic, and the bytes of the payload. */
+        private OnMessage messages(Recorder recorder) {
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(ON_MESSAGE, (topic, payload, length) -> {
+                                seen.add(topic.address() == 0 ? "NULL" : topic.getString(0));
+                                seen.add(
+                                        payload.address() == 0
+                                                ? "NULL"
+                                                : HexFormat.of().formatHex(payload.toArray(JAVA_BYTE)));
+                                kept.set(topic);
+                                sink.next((long) length);
+                            })))
+                    .subscribe(recorder);
+            return CFunction.at(pointer.get(), OnMessage.class);
+        }
+
+        private final List<String> seen = new CopyOnWriteArrayList<>();
+        private final AtomicReference<MemorySegment> kept = new AtomicReference<>();
+
+        @Test
+        void whatPointersLeadToIsCopiedWhileCCalls() throws Exception {
+            Recorder recorder = new Recorder(0);
+            OnMessage call = messages(recorder);
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment topic = arena.allocateFrom("sea");
+                MemorySegment payload = arena.allocateFrom(JAVA_BYTE, (byte) 1, (byte) 2, (byte) 3);
+                call.call(topic, payload, 3);
+                call.call(topic, payload, 2);
+                call.call(topic, payload, 0);
+                topic.fill((byte) 'x');
+                payload.fill((byte) 9);
+            }
+            recorder.request(Long.MAX_VALUE);
+            Until.that("three values", () -> recorder.values.size() == 3);
+            assertThat(seen).containsExactly("sea", "010203", "sea", "0102", "sea", "");
+            assertThat(loop.metrics().cutCalls()).isZero();
+            recorder.cancel();
+        }
+
+        @Test
+        void whatIsTooLongIsCutAndCountedAndAHostileLengthIsTheMost() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            OnMessage call = messages(recorder);
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment payload = arena.allocate(16);
+                call.call(arena.allocateFrom("12345678"), payload, 16);
+                call.call(arena.allocateFrom("123456789"), payload, 16);
+                call.call(arena.allocateFrom("1"), payload, 17);
+                call.call(arena.allocateFrom(""), payload, -1);
+            }
+            Until.that("four values", () -> recorder.values.size() == 4);
+            String most = "00".repeat(16);
+            assertThat(seen).containsExactly("12345678", most, "12345678", most, "1", most, "", most);
+            assertThat(recorder.values).as("C's own number").containsExactly(16L, 16L, 17L, -1L);
+            Until.that("the cuts are counted", () -> loop.metrics().cutCalls() == 3);
+            recorder.cancel();
+        }
+
+        @Test
+        void nullArrivesAsNullWhateverItsLength() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            messages(recorder).call(MemorySegment.NULL, MemorySegment.NULL, 1000);
+            Until.that("a value", () -> recorder.values.size() == 1);
+            assertThat(seen).containsExactly("NULL", "NULL");
+            assertThat(loop.metrics().cutCalls()).isZero();
+            recorder.cancel();
+        }
+
+        @Test
+        void aCopyIsReadOnlyAndCannotBeReadAfterItsBatch() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            OnMessage call = messages(recorder);
+            try (Arena arena = Arena.ofConfined()) {
+                call.call(arena.allocateFrom("sea"), MemorySegment.NULL, 0);
+            }
+            Until.that("a value", () -> recorder.values.size() == 1);
+            loop.settle();
+            assertThat(kept.get().isReadOnly()).isTrue();
+            boolean refused = loop.run(() -> {
+                try {
+                    return kept.get().get(JAVA_BYTE, 0) < 0;
+                } catch (IllegalStateException over) {
+                    return true;
+                }
+            });
+            assertThat(refused).isTrue();
+            recorder.cancel();
+        }
+
+        interface OnPoint {
+            void call(int before, MemorySegment point, double after);
+        }
+
+        @Test
+        void aStructIsCopiedAndAnotherPointerIsAnAddress() throws Exception {
+            StructLayout layout = MemoryLayout.structLayout(JAVA_LONG.withName("x"), JAVA_LONG.withName("y"));
+            ListenerType<OnPoint> type = ListenerType.of(OnPoint.class).copy(1, Copied.struct(layout));
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.listener(type, (before, point, after) -> {
+                                assertThat(point.byteSize()).isEqualTo(16);
+                                sink.next(point.get(JAVA_LONG, 0) * 1000
+                                        + point.get(JAVA_LONG, 8)
+                                        + before
+                                        + (long) after);
+                            })))
+                    .subscribe(recorder);
+            OnPoint call = CFunction.at(pointer.get(), OnPoint.class);
+            try (Arena arena = Arena.ofConfined()) {
+                call.call(1, arena.allocateFrom(JAVA_LONG, 7, 8), 2.0);
+            }
+            recorder.request(1);
+            Until.that("a value", () -> recorder.values.size() == 1);
+            assertThat(recorder.values).containsExactly(7011L);
+            recorder.cancel();
+        }
+
+        @Test
+        void noByteIsReadBehindTheNulNorBehindTheBytes() throws Exception {
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            OnMessage call = messages(recorder);
+            MemorySegment page = GuardedPage.get();
+            for (String text : List.of("", "1234567", "12345678", "123456789")) {
+                MemorySegment topic = page.asSlice(page.byteSize() - text.length() - 1);
+                topic.setString(0, text);
+                call.call(topic, page.asSlice(page.byteSize() - 16), 1000);
+            }
+            call.call(MemorySegment.NULL, page.asSlice(page.byteSize() - 3), 3);
+            Until.that("five values", () -> recorder.values.size() == 5);
+            assertThat(seen).contains("", "1234567", "12345678");
+            recorder.cancel();
+        }
+
         @Test
         void aReleasedPointerIsLate() throws Exception {
             Recorder recorder = new Recorder(Long.MAX_VALUE);
@@ -690,6 +841,15 @@ class ListenerTest {
                     .hasMessageContaining("has no result");
             assertThatThrownBy(() -> ListenerType.of(OnAsk.class).answering(0.5, 0, 0))
                     .hasMessageContaining("answer whole numbers");
+        }
+
+        @Test
+        void copiesAreOfPointersAndTheirLengthsAreWholeNumbers() {
+            ListenerType<OnReading> type = ListenerType.of(OnReading.class); // (long, double, pointer)
+            assertThatThrownBy(() -> type.copy(0, Copied.text(8))).hasMessageContaining("is no pointer");
+            assertThatThrownBy(() -> type.copy(3, Copied.text(8))).hasMessageContaining("has no parameter 3");
+            assertThatThrownBy(() -> type.copy(2, Copied.bytes(1, 8))).hasMessageContaining("is no whole number");
+            assertThatThrownBy(() -> type.copy(2, Copied.bytes(5, 8))).hasMessageContaining("has no parameter 5");
         }
 
         @Test

@@ -116,6 +116,7 @@ final class BoundMeters {
                 .counter("source.calls.refused", "Calls whose handler was not run", CallbackMetrics::refusedCalls)
                 .counter("source.calls.handled", "Calls that reached a listener", CallbackMetrics::handledCalls)
                 .counter("source.calls.dropped", "Calls of listeners without room", CallbackMetrics::droppedCalls)
+                .counter("source.calls.cut", "Calls of listeners with more than is copied", CallbackMetrics::cutCalls)
                 .gauge("source.queued", "Values that wait in queues", CallbackMetrics::queued)
                 .gauge("source.waiting", "Native threads that wait for room", CallbackMetrics::waiting)
                 .gauge("source.subscribers", "Live subscriptions", CallbackMetrics::subscribers);

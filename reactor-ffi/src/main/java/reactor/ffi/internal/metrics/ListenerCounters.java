@@ -13,6 +13,9 @@ public final class ListenerCounters {
     /** Calls that reached their handlers. */
     public final LongAdder handled = new LongAdder();
 
+    /** Of those, the calls whose handlers got less than C had, see {@link reactor.ffi.Copied}. */
+    public final LongAdder cut = new LongAdder();
+
     /** Calls that waited for their handlers when the stream ended. */
     public final LongAdder leftOver = new LongAdder();
 

@@ -150,6 +150,7 @@ public final class SourceCounters {
                 refusedCalls() + listeners.leftOver.sum(),
                 listeners.handled.sum(),
                 listeners.dropped(),
+                listeners.cut.sum(),
                 queued,
                 waiting,
                 live.size());

@@ -13,6 +13,7 @@ public record SourceCounts(
         long refusedCalls,
         long handledCalls,
         long droppedCalls,
+        long cutCalls,
         long queued,
         int waiting,
         int subscribers) {
@@ -23,6 +24,7 @@ public record SourceCounts(
         return "[name=" + name + ", events=" + events + ", delivered=" + delivered + ", discarded=" + discarded
                 + ", dropped=" + dropped + ", reserved=" + reserved + ", lateCalls=" + lateCalls + ", failedCalls="
                 + failedCalls + ", refusedCalls=" + refusedCalls + ", handledCalls=" + handledCalls + ", droppedCalls="
-                + droppedCalls + ", queued=" + queued + ", waiting=" + waiting + ", subscribers=" + subscribers + "]";
+                + droppedCalls + ", cutCalls=" + cutCalls + ", queued=" + queued + ", waiting=" + waiting
+                + ", subscribers=" + subscribers + "]";
     }
 }

@@ -17,6 +17,7 @@ final class Arm64Assembler {
     static final int NOT_EQUAL = 0x1;
 
     static final int EQUAL = 0x0;
+    static final int LOWER_OR_SAME = 0x9;
     static final int GREATER_OR_EQUAL_SIGNED = 0xA;
     static final int LESS_SIGNED = 0xB;
 
@@ -35,9 +36,19 @@ final class Arm64Assembler {
         return bytes;
     }
 
-    /** ldr of 4 or 8 bytes, to = [base + offset] */
+    /** ldrb, ldrh or ldr, to = [base + offset]; the rest becomes zero */
     void load(int bytes, int to, int base, int offset) {
         emit(0x39400000 | size(bytes) | scaled(offset, bytes) << 10 | base << 5 | to);
+    }
+
+    /** ldrb to, [base], #1: then base is one more */
+    void loadByteAndAdvance(int to, int base) {
+        emit(0x38401400 | base << 5 | to);
+    }
+
+    /** strb from, [base], #1: then base is one more */
+    void storeByteAndAdvance(int from, int base) {
+        emit(0x38001400 | base << 5 | from);
     }
 
     /** strb, strh or str, [base + offset] = the low bytes of a register */
@@ -98,6 +109,12 @@ final class Arm64Assembler {
     /** movk to, value, of 16 bits, which become bits 16 to 31 */
     void moveUpper(int to, int value) {
         emit(0xF2A00000 | value << 5 | to);
+    }
+
+    /** mov to, value, of 32 bits */
+    void moveLongConstant(int to, int value) {
+        moveConstant(to, value & 0xFFFF);
+        moveUpper(to, value >>> 16);
     }
 
     /** mov to, -1, of 4 bytes */

@@ -3,6 +3,7 @@ package reactor.ffi.internal.ring;
 import static reactor.ffi.internal.ring.Arm64Assembler.EQUAL;
 import static reactor.ffi.internal.ring.Arm64Assembler.GREATER_OR_EQUAL_SIGNED;
 import static reactor.ffi.internal.ring.Arm64Assembler.LESS_SIGNED;
+import static reactor.ffi.internal.ring.Arm64Assembler.LOWER_OR_SAME;
 import static reactor.ffi.internal.ring.Arm64Assembler.NOT_EQUAL;
 import static reactor.ffi.internal.ring.Arm64Assembler.SP;
 import static reactor.ffi.internal.ring.Arm64Assembler.ZERO;
@@ -28,6 +29,12 @@ final class Arm64Producer {
 
     private static final int RECORD = 10;
     private static final int SEQUENCE = 11;
+
+    /** Of a copy: whether it is cut, how many bytes it has, and where they lie. */
+    private static final int CUT = 4;
+
+    private static final int LENGTH = 5;
+    private static final int DATA = 6;
 
     /** What a system call takes, of the arguments: a producer that waits for room keeps them on the stack, then its limit. */
     private static final int SPILLED = 6;
@@ -101,6 +108,9 @@ final class Arm64Producer {
         asm.multiplyAdd(RECORD, RECORD, 12, RING);
         asm.add(RECORD, RECORD, RingLayout.RECORDS);
         copyArguments();
+        for (int i = 0; i < shape.copies().size(); i++) {
+            copy(shape.copies().get(i), shape.data(i));
+        }
         asm.load(8, 12, CELL, RingLayout.INFO);
         asm.store(8, 12, RECORD, RingLayout.RECORD_INFO);
         asm.storeRelease(SEQUENCE, RECORD); // complete
@@ -186,6 +196,75 @@ final class Arm64Producer {
                 onStack += 8;
             }
         }
+    }
+
+    /** Copies what an argument points to. The arguments are in the record by now: x0 to x7 are free. */
+    private void copy(Shape.Copy copy, int data) {
+        Label end = new Label();
+        asm.load(8, 0, RECORD, shape.offset(copy.argument()));
+        asm.moveMinusOneInt(LENGTH); // of NULL
+        asm.moveConstant(CUT, 0);
+        asm.moveLongConstant(DATA, data);
+        asm.addRegister(DATA, RECORD, DATA);
+        asm.branchIfZero(0, end);
+        asm.move(1, DATA);
+        switch (copy.kind()) {
+            case TEXT -> copyText(copy.most());
+            case BYTES -> {
+                Label fits = new Label();
+                int bytes = shape.arguments().get(copy.length()).bytes;
+                asm.load(bytes, LENGTH, RECORD, shape.offset(copy.length()));
+                asm.moveLongConstant(3, copy.most());
+                asm.compare(LENGTH, 3);
+                asm.branchIf(LOWER_OR_SAME, fits);
+                asm.move(LENGTH, 3);
+                asm.moveConstant(CUT, 1);
+                asm.bind(fits);
+                copyBytes();
+            }
+            case STRUCT -> {
+                asm.moveLongConstant(LENGTH, copy.most());
+                copyBytes();
+            }
+        }
+        asm.bind(end);
+        asm.subtractConstant(DATA, DATA, -Copies.LENGTH);
+        asm.store(4, LENGTH, DATA, 0);
+        asm.store(4, CUT, DATA, Copies.CUT - Copies.LENGTH);
+    }
+
+    /** Reads no byte behind the NUL, and at most one behind the most that are copied: whether that one is the NUL. */
+    private void copyText(int most) {
+        Label next = new Label();
+        Label cut = new Label();
+        Label end = new Label();
+        asm.moveLongConstant(3, most);
+        asm.addRegister(3, 1, 3);
+        asm.bind(next);
+        asm.loadByteAndAdvance(2, 0);
+        asm.branchIfZeroInt(2, end);
+        asm.compare(1, 3);
+        asm.branchIf(EQUAL, cut);
+        asm.storeByteAndAdvance(2, 1);
+        asm.branch(next);
+        asm.bind(cut);
+        asm.moveConstant(CUT, 1);
+        asm.bind(end);
+        asm.store(1, ZERO, 1, 0);
+        asm.subtract(LENGTH, 1, DATA);
+    }
+
+    private void copyBytes() {
+        Label next = new Label();
+        Label end = new Label();
+        asm.addRegister(3, 1, LENGTH);
+        asm.bind(next);
+        asm.compare(1, 3);
+        asm.branchIf(EQUAL, end);
+        asm.loadByteAndAdvance(2, 0);
+        asm.storeByteAndAdvance(2, 1);
+        asm.branch(next);
+        asm.bind(end);
     }
 
     /** Stores a value of 8 bytes where the expected one lies, or branches. */
@@ -318,8 +397,7 @@ final class Arm64Producer {
         asm.load(8, 11, SP, NANOS);
         asm.load(8, 12, RING, RingLayout.LIMIT_NANOS);
         asm.addRegister(11, 11, 12);
-        asm.moveConstant(12, 1_000_000_000 & 0xFFFF);
-        asm.moveUpper(12, 1_000_000_000 >> 16);
+        asm.moveLongConstant(12, 1_000_000_000);
         asm.compare(11, 12);
         asm.branchIf(LESS_SIGNED, normal);
         asm.subtract(11, 11, 12);

@@ -4,6 +4,8 @@ import static java.lang.invoke.MethodType.methodType;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -34,6 +36,8 @@ public final class JavaProducer {
     private static final MethodHandle IS_TAKEN = find("isTaken", methodType(boolean.class, long.class));
     private static final MethodHandle RECORD = find("record", methodType(long.class, Object.class, long.class));
     private static final MethodHandle COMPLETE = find("complete", methodType(long.class, Object.class, long.class));
+    private static final MethodHandle COPY =
+            find("copy", methodType(void.class, Shape.class, Object.class, long.class));
     private static final MethodHandle REFUSE = find("refuse", methodType(long.class, Object.class, long.class));
 
     private final Ring ring;
@@ -67,6 +71,9 @@ public final class JavaProducer {
         MethodType call = type.toMethodType().insertParameterTypes(0, Object.class, long.class);
         MethodHandle taken = MethodHandles.dropArguments(
                 answer(COMPLETE, call.returnType()), 2, type.toMethodType().parameterList());
+        if (!shape.copies().isEmpty()) { // after the arguments are written
+            taken = MethodHandles.foldArguments(taken, MethodHandles.insertArguments(COPY, 0, shape));
+        }
         for (int i = 0; i < shape.arguments().size(); i++) {
             taken = MethodHandles.foldArguments(
                     taken, writer(call, i, type.argumentLayouts().get(i), shape.offset(i)));
@@ -148,6 +155,50 @@ public final class JavaProducer {
     @SuppressWarnings("UnusedMethod") // called by a handle of find
     private static long record(Object producer, long sequence) {
         return ((JavaProducer) producer).ring.record(sequence - 1);
+    }
+
+    @SuppressWarnings("UnusedMethod") // called by a handle of find
+    private static void copy(Shape shape, Object producer, long sequence) {
+        long record = ((JavaProducer) producer).ring.record(sequence - 1);
+        for (int i = 0; i < shape.copies().size(); i++) {
+            Shape.Copy copy = shape.copies().get(i);
+            long data = record + shape.data(i);
+            long source = Words.get(record + shape.offset(copy.argument()));
+            long length = source == 0 ? Copies.OF_NULL : length(shape, copy, record, source);
+            if (length > 0) {
+                MemorySegment.copy(Words.MEMORY, source, Words.MEMORY, data, Math.min(length, copy.most()));
+            }
+            Words.setInt(data + Copies.LENGTH, (int) Math.min(length, copy.most()));
+            Words.setInt(data + Copies.CUT, length > copy.most() ? 1 : 0);
+            if (copy.kind() == Shape.CopyKind.TEXT && length >= 0) {
+                Words.MEMORY.set(ValueLayout.JAVA_BYTE, data + Math.min(length, copy.most()), (byte) 0);
+            }
+        }
+    }
+
+    /** How many bytes there are; one more than are copied stands for all that are too long. */
+    private static long length(Shape shape, Shape.Copy copy, long record, long source) {
+        long tooLong = copy.most() + 1L;
+        return switch (copy.kind()) {
+            case STRUCT -> copy.most();
+            case BYTES -> {
+                long at = record + shape.offset(copy.length());
+                long length = switch (shape.arguments().get(copy.length()).bytes) {
+                    case 1 -> Byte.toUnsignedLong(Words.MEMORY.get(ValueLayout.JAVA_BYTE, at));
+                    case 2 -> Short.toUnsignedLong(Words.MEMORY.get(ValueLayout.JAVA_SHORT, at));
+                    case 4 -> Integer.toUnsignedLong(Words.getInt(at));
+                    default -> Words.get(at);
+                };
+                yield Long.compareUnsigned(length, tooLong) > 0 ? tooLong : length;
+            }
+            case TEXT -> {
+                long length = 0;
+                while (length < tooLong && Words.MEMORY.get(ValueLayout.JAVA_BYTE, source + length) != 0) {
+                    length++;
+                }
+                yield length;
+            }
+        };
     }
 
     @SuppressWarnings("UnusedMethod") // called by a handle of find

@@ -9,41 +9,86 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Gives the arguments in a record to a method. */
 public final class RecordReader {
 
     private static final MethodHandle OF_ADDRESS;
 
+    /** {@code (Object target)handler} */
+    private static final MethodHandle HANDLER;
+
+    /** {@code (int data, int more, Object target, long record)segment} */
+    private static final MethodHandle COPY;
+
     static {
         try {
-            OF_ADDRESS = MethodHandles.lookup()
-                    .findStatic(
-                            MemorySegment.class, "ofAddress", MethodType.methodType(MemorySegment.class, long.class));
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            OF_ADDRESS = lookup.findStatic(
+                    MemorySegment.class, "ofAddress", MethodType.methodType(MemorySegment.class, long.class));
+            HANDLER =
+                    lookup.findStatic(RecordReader.class, "handler", MethodType.methodType(Object.class, Object.class));
+            COPY = lookup.findStatic(
+                    RecordReader.class,
+                    "copy",
+                    MethodType.methodType(MemorySegment.class, int.class, int.class, Object.class, long.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
+
+    private static final int TARGET = 0;
+    private static final int RECORD = 1;
 
     private RecordReader() {}
 
     /**
      * The handle of type {@code (Object target, long record)void} that reads the arguments and calls a method.
      *
+     * @param shape if it has copies, the target is a {@link Copies.Target}
      * @param method {@code (Object target, arguments...)}; its result, if it has one, is dropped
      */
     public static MethodHandle of(Shape shape, FunctionDescriptor type, MethodHandle method) {
-        int count = shape.arguments().size();
-        MethodHandle[] readers = new MethodHandle[count];
-        int[] record = new int[count + 1]; // the target, then the record for each argument
-        for (int i = 0; i < count; i++) {
-            readers[i] = reader(type.argumentLayouts().get(i), shape.offset(i));
-            record[i + 1] = 1;
+        MethodHandle each = method.asType(method.type().changeReturnType(void.class));
+        List<Integer> order = new ArrayList<>(List.of(TARGET)); // of each parameter, as the arguments are read
+        for (int i = shape.arguments().size() - 1; i >= 0; i--) {
+            MethodHandle copy = copy(shape, i);
+            each = MethodHandles.collectArguments(
+                    each, 1 + i, copy == null ? reader(type.argumentLayouts().get(i), shape.offset(i)) : copy);
+            order.addAll(1, copy == null ? List.of(RECORD) : List.of(TARGET, RECORD));
         }
-        MethodHandle each =
-                MethodHandles.filterArguments(method.asType(method.type().changeReturnType(void.class)), 1, readers);
+        if (!shape.copies().isEmpty()) {
+            each = MethodHandles.filterArguments(each, 0, HANDLER);
+        }
         return MethodHandles.permuteArguments(
-                each, MethodType.methodType(void.class, Object.class, long.class), record);
+                each,
+                MethodType.methodType(void.class, Object.class, long.class),
+                order.stream().mapToInt(Integer::intValue).toArray());
+    }
+
+    /** {@code (Object target, long record)segment}, or null if nothing is copied of the argument. */
+    private static @Nullable MethodHandle copy(Shape shape, int argument) {
+        for (int i = 0; i < shape.copies().size(); i++) {
+            Shape.Copy copy = shape.copies().get(i);
+            if (copy.argument() == argument) {
+                int more = copy.kind() == Shape.CopyKind.TEXT ? 1 : 0;
+                return MethodHandles.insertArguments(COPY, 0, shape.data(i), more);
+            }
+        }
+        return null;
+    }
+
+    @SuppressWarnings("UnusedMethod") // called by a handle
+    private static Object handler(Object target) {
+        return ((Copies.Target) target).handler();
+    }
+
+    @SuppressWarnings("UnusedMethod") // called by a handle
+    private static MemorySegment copy(int data, int more, Object target, long record) {
+        return ((Copies.Target) target).copies().at(record + data, more);
     }
 
     /** {@code (long record)value}. A pointer becomes a segment of length zero: what it leads to may be gone. */

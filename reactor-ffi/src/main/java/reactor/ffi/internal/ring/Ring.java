@@ -77,6 +77,11 @@ public final class Ring {
         return address;
     }
 
+    /** The bytes of the control block and all records. */
+    long byteSize() {
+        return RingLayout.RECORDS + (long) size.capacity() * stride;
+    }
+
     /** The most bytes that a record has. */
     public int stride() {
         return stride;

@@ -4,13 +4,14 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
  * A C function type as the machine code sees it: sizes of arguments, integer or floating, and the register of the result. Types
  * that differ in names, signs, or in pointer and number, are one shape.
  */
-public record Shape(List<Kind> arguments, Result result) {
+public record Shape(List<Kind> arguments, Result result, List<Copy> copies) {
 
     private static final int MOST_ARGUMENTS = 127;
 
@@ -41,8 +42,44 @@ public record Shape(List<Kind> arguments, Result result) {
         FLOATING
     }
 
+    /** What is copied of the memory that a pointer leads to. */
+    public enum CopyKind {
+        /** Up to its NUL. */
+        TEXT,
+        /** As many as another argument says. */
+        BYTES,
+        /** All. */
+        STRUCT
+    }
+
+    /**
+     * A copy of what an argument points to, at most so many bytes.
+     *
+     * @param length the argument with the number of bytes, where there is one
+     */
+    public record Copy(CopyKind kind, int argument, int length, int most) {
+
+        /** How many bytes the record has for it: a text gets a NUL. */
+        int bytes() {
+            return kind == CopyKind.TEXT ? most + 1 : most;
+        }
+    }
+
     public Shape {
         arguments = List.copyOf(arguments);
+        copies = List.copyOf(copies);
+    }
+
+    Shape(List<Kind> arguments, Result result) {
+        this(arguments, result, List.of());
+    }
+
+    /** Returns this shape with one copy more, or with another one of the same argument. */
+    public Shape with(Copy copy) {
+        List<Copy> more = new ArrayList<>(copies);
+        more.removeIf(other -> other.argument() == copy.argument());
+        more.add(copy);
+        return new Shape(arguments, result, more);
     }
 
     /**
@@ -98,11 +135,24 @@ public record Shape(List<Kind> arguments, Result result) {
         return aligned(end, arguments.get(argument).bytes);
     }
 
+    /** Where in a record the bytes of that copy lie: aligned to 16. Eight bytes before them belong to {@link Copies}. */
+    int data(int copy) {
+        int end = argumentsEnd();
+        for (int i = 0; i < copy; i++) {
+            end = aligned(end + 8, 16) + copies.get(i).bytes();
+        }
+        return aligned(end + 8, 16);
+    }
+
     /** The bytes of one record. */
     public int recordSize() {
+        int last = copies.size() - 1;
+        return aligned(last < 0 ? argumentsEnd() : data(last) + copies.get(last).bytes(), 32);
+    }
+
+    private int argumentsEnd() {
         int last = arguments.size() - 1;
-        int end = last < 0 ? RingLayout.ARGUMENTS : offset(last) + arguments.get(last).bytes;
-        return aligned(end, 32);
+        return last < 0 ? RingLayout.ARGUMENTS : offset(last) + arguments.get(last).bytes;
     }
 
     private static int aligned(int offset, int to) {

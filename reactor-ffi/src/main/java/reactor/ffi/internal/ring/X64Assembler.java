@@ -22,6 +22,7 @@ final class X64Assembler {
     static final int EQUAL = 0x4;
 
     static final int NOT_EQUAL = 0x5;
+    static final int BELOW_OR_EQUAL = 0x6;
     static final int LESS_SIGNED = 0xC;
     static final int GREATER_OR_EQUAL_SIGNED = 0xD;
 
@@ -51,6 +52,16 @@ final class X64Assembler {
     /** mov to, [base + offset], of 4 bytes; the upper half becomes zero */
     void loadInt(int to, int base, int offset) {
         memory(0, 0, to, base, offset, 0x8B);
+    }
+
+    /** mov or movzx to, [base + offset], of 1, 2, 4 or 8 bytes; the rest becomes zero */
+    void loadUnsigned(int bytes, int to, int base, int offset) {
+        switch (bytes) {
+            case 1 -> memory(0, 0, to, base, offset, 0x0F, 0xB6);
+            case 2 -> memory(0, 0, to, base, offset, 0x0F, 0xB7);
+            case 4 -> loadInt(to, base, offset);
+            default -> load(to, base, offset);
+        }
     }
 
     /** mov [base + offset], from; the low 1, 2, 4 or 8 bytes of it */
@@ -106,6 +117,21 @@ final class X64Assembler {
     /** add to, [base + offset] */
     void add(int to, int base, int offset) {
         memory(0, REX_W, to, base, offset, 0x03);
+    }
+
+    /** sub to, from */
+    void subtract(int to, int from) {
+        emit(REX_W | high(from) << 2 | high(to), 0x29, 0xC0 | low(from) << 3 | low(to));
+    }
+
+    /** cmp left, right */
+    void compare(int left, int right) {
+        emit(REX_W | high(right) << 2 | high(left), 0x39, 0xC0 | low(right) << 3 | low(left));
+    }
+
+    /** rep movsb: copies rcx bytes from [rsi] to [rdi] */
+    void copyBytes() {
+        emit(0xF3, 0xA4);
     }
 
     /** sub to, [base + offset] */

@@ -1,5 +1,6 @@
 package reactor.ffi.internal.ring;
 
+import static reactor.ffi.internal.ring.X64Assembler.BELOW_OR_EQUAL;
 import static reactor.ffi.internal.ring.X64Assembler.EQUAL;
 import static reactor.ffi.internal.ring.X64Assembler.GREATER_OR_EQUAL_SIGNED;
 import static reactor.ffi.internal.ring.X64Assembler.LESS_SIGNED;
@@ -102,6 +103,9 @@ final class X64Producer {
         asm.add(RAX, R10);
         asm.address(RAX, RAX, RingLayout.RECORDS);
         copyArguments();
+        for (int i = 0; i < shape.copies().size(); i++) {
+            copy(shape.copies().get(i), shape.data(i));
+        }
         asm.load(RDX, RSP, CELL);
         asm.load(RCX, RDX, RingLayout.INFO);
         asm.store(8, RCX, RAX, RingLayout.RECORD_INFO);
@@ -184,6 +188,67 @@ final class X64Producer {
             asm.store(shape.arguments().get(i).bytes, RDX, RAX, shape.offset(i));
             at += 8;
         }
+    }
+
+    /** Copies what an argument points to. The arguments are in the record by now: rax and r11 are all that is to be kept. */
+    private void copy(Shape.Copy copy, int data) {
+        Label end = new Label();
+        asm.load(RSI, RAX, shape.offset(copy.argument()));
+        asm.moveConstant(RCX, Copies.OF_NULL);
+        asm.moveConstant(R8, 0); // whether it is cut
+        asm.compareConstant(RSI, 0);
+        asm.jumpIf(EQUAL, end);
+        asm.address(RDI, RAX, data);
+        switch (copy.kind()) {
+            case TEXT -> copyText(copy.most(), data);
+            case BYTES -> {
+                Label fits = new Label();
+                int bytes = shape.arguments().get(copy.length()).bytes;
+                asm.loadUnsigned(bytes, RCX, RAX, shape.offset(copy.length()));
+                asm.compareConstant(RCX, copy.most());
+                asm.jumpIf(BELOW_OR_EQUAL, fits);
+                asm.moveConstant(RCX, copy.most());
+                asm.moveConstant(R8, 1);
+                asm.bind(fits);
+                asm.move(RDX, RCX);
+                asm.copyBytes();
+                asm.move(RCX, RDX);
+            }
+            case STRUCT -> {
+                asm.moveConstant(RCX, copy.most());
+                asm.copyBytes();
+                asm.moveConstant(RCX, copy.most());
+            }
+        }
+        asm.bind(end);
+        asm.store(4, RCX, RAX, data + Copies.LENGTH);
+        asm.store(4, R8, RAX, data + Copies.CUT);
+    }
+
+    /** Reads no byte behind the NUL, and at most one behind the most that are copied: whether that one is the NUL. */
+    private void copyText(int most, int data) {
+        Label next = new Label();
+        Label cut = new Label();
+        Label end = new Label();
+        asm.address(R9, RDI, most);
+        asm.bind(next);
+        asm.loadUnsigned(1, RDX, RSI, 0);
+        asm.compareConstant(RDX, 0);
+        asm.jumpIf(EQUAL, end);
+        asm.compare(RDI, R9);
+        asm.jumpIf(EQUAL, cut);
+        asm.store(1, RDX, RDI, 0);
+        asm.address(RSI, RSI, 1);
+        asm.address(RDI, RDI, 1);
+        asm.jump(next);
+        asm.bind(cut);
+        asm.moveConstant(R8, 1);
+        asm.moveConstant(RDX, 0);
+        asm.bind(end);
+        asm.store(1, RDX, RDI, 0);
+        asm.move(RCX, RDI);
+        asm.subtract(RCX, RAX);
+        asm.address(RCX, RCX, -data);
     }
 
     /** Has all producers that wait for room look at the ring, which is closed. Keeps r8 and r10. */

@@ -2,13 +2,17 @@ package reactor.ffi.internal.stream;
 
 import static java.util.Objects.requireNonNull;
 
+import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
+import reactor.ffi.Copied;
 import reactor.ffi.ListenerType;
 import reactor.ffi.internal.ring.JavaProducer;
 import reactor.ffi.internal.ring.Machine;
@@ -60,6 +64,48 @@ public final class ListenerSignature<F> implements ListenerType<F> {
         Shape shape = Shape.of(signature.name(), descriptor);
         Results none = descriptor.returnLayout().isPresent() ? null : new Results(0, 0, 0);
         return new ListenerSignature<>(signature, shape, RecordReader.of(shape, descriptor, method), none);
+    }
+
+    @Override
+    public ListenerType<F> copy(int parameter, Copied copied) {
+        requireNonNull(copied, "copied");
+        if (!(parameter(parameter) instanceof AddressLayout)) {
+            throw new IllegalArgumentException("parameter " + parameter + " of " + signature.name()
+                    + " is no pointer: copy what pointers lead to");
+        }
+        Shape more = shape.with(
+                switch (copied) {
+                    case Copied.Text text -> new Shape.Copy(Shape.CopyKind.TEXT, parameter, 0, text.most());
+                    case Copied.Bytes bytes ->
+                        new Shape.Copy(Shape.CopyKind.BYTES, parameter, length(bytes.lengthParameter()), bytes.most());
+                    case Copied.Struct struct ->
+                        new Shape.Copy(Shape.CopyKind.STRUCT, parameter, 0, (int)
+                                struct.layout().byteSize());
+                });
+        MethodHandle reads = RecordReader.of(more, signature.descriptor(), signature.method());
+        return new ListenerSignature<>(signature, more, reads, results);
+    }
+
+    private int length(int parameter) {
+        MemoryLayout layout = parameter(parameter);
+        if (!(layout instanceof ValueLayout value)
+                || value.carrier() == float.class
+                || value.carrier() == double.class
+                || value.carrier() == boolean.class
+                || value.carrier() == MemorySegment.class) {
+            throw new IllegalArgumentException("parameter " + parameter + " of " + signature.name()
+                    + " is no whole number: give the parameter with the number of bytes");
+        }
+        return parameter;
+    }
+
+    private MemoryLayout parameter(int parameter) {
+        List<MemoryLayout> layouts = signature.descriptor().argumentLayouts();
+        if (parameter < 0 || parameter >= layouts.size()) {
+            throw new IllegalArgumentException(
+                    signature.name() + " has no parameter " + parameter + ", but " + layouts.size() + ", from 0");
+        }
+        return layouts.get(parameter);
     }
 
     @Override

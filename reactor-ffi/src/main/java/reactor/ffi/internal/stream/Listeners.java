@@ -11,6 +11,7 @@ import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
 import reactor.ffi.internal.metrics.ListenerCounters;
 import reactor.ffi.internal.ring.CallCounts;
+import reactor.ffi.internal.ring.Copies;
 import reactor.ffi.internal.ring.JavaProducer;
 import reactor.ffi.internal.ring.ListenerPointer;
 import reactor.ffi.internal.ring.Ring;
@@ -46,6 +47,7 @@ final class Listeners<T> {
     private final ListenerCounters counts;
     private final CallCounts tally;
     private final Ring ring;
+    private final Copies copies;
     private final IntSupplier waiting;
 
     /** The most records of a batch: their room goes back to the producers together. */
@@ -106,6 +108,7 @@ final class Listeners<T> {
         int capacity = capacity(options, first.shape.recordSize());
         this.batch = Math.max(1, capacity >> 2);
         this.ring = Rings.open(capacity, first.shape.recordSize(), whenFull, owner, tally);
+        this.copies = new Copies(ring);
         ring.letWait(TimeUnit.NANOSECONDS.convert(overflow.timeout()), options.maxWaiting());
         if (owner.isConsumer()) {
             ring.consumedHere();
@@ -147,7 +150,8 @@ final class Listeners<T> {
         }
         Listener[] more = Arrays.copyOf(listeners, listeners.length + 1);
         int id = LAST_ID.incrementAndGet();
-        more[more.length - 1] = new Listener(id, type.reader, handler);
+        more[more.length - 1] = new Listener(
+                id, type.reader, type.shape.copies().isEmpty() ? handler : new Copies.Target(copies, handler));
         listeners = more;
         return ((long) id << 32) | (more.length - 1);
     }
@@ -180,6 +184,7 @@ final class Listeners<T> {
                 call(record);
             }
         } finally {
+            copies.end(); // before a producer writes there
             ring.release(taken == most && mayTake() && ring.peek(limit) != 0);
         }
         if (taken > 0) {
@@ -211,6 +216,9 @@ final class Listeners<T> {
         } catch (Throwable thrown) {
             owner.listenerFailed(thrown);
         } finally {
+            if (copies.takeCut()) {
+                counts.cut.increment();
+            }
             handling = false;
         }
     }
@@ -245,6 +253,7 @@ final class Listeners<T> {
                 call(record);
             }
         }
+        copies.end();
         owner.producerDied();
     }
 

@@ -77,6 +77,7 @@ class Arm64FuzzIT {
         byte[] page = new byte[SystemMemory.PAGE];
         byte[] body = Arm64Producer.body(shape, hasSwap);
         byte[] thunk = Arm64Producer.thunk(16, -(SystemMemory.PAGE - 16));
+        assertThat(body.length).isLessThanOrEqualTo(page.length - thunk.length);
         System.arraycopy(body, 0, page, 0, body.length);
         System.arraycopy(thunk, 0, page, page.length - 16, thunk.length);
         return page;
@@ -98,7 +99,7 @@ class Arm64FuzzIT {
         try (PrintWriter c = new PrintWriter(table.toFile(), StandardCharsets.UTF_8)) {
             c.println("#include \"harness.h\"");
             calls.forEach(call -> c.println("int64_t call_" + call.number() + "();"));
-            calls.forEach(call -> c.println(arguments(call)));
+            calls.forEach(call -> c.println(arguments(call) + copies(call)));
             c.println("const struct call calls[] = {");
             calls.forEach(call -> c.println(row(call)));
             c.println("};\nconst int count = " + calls.size() + ";");
@@ -116,8 +117,21 @@ class Arm64FuzzIT {
     private static String arguments(RandomCall call) {
         StringBuilder c = new StringBuilder("static const struct argument arguments_" + call.number() + "[] = {");
         for (int i = 0; i < call.kinds().size(); i++) {
-            c.append("{" + call.shape().offset(i) + ", " + call.kinds().get(i).bytes + ", 0x"
+            c.append("{" + call.shape().offset(i) + ", "
+                    + (call.isAddress(i) ? 0 : call.kinds().get(i).bytes) + ", 0x"
                     + Long.toHexString(call.argument(i)) + "ULL},");
+        }
+        return c.append("{0}};").toString();
+    }
+
+    private static String copies(RandomCall call) {
+        StringBuilder c = new StringBuilder("static const struct copied copies_" + call.number() + "[] = {");
+        for (int i = 0; i < call.copies().size(); i++) {
+            Shape.Copy copy = call.copies().get(i);
+            byte[] bytes = call.copied(copy);
+            c.append("{" + call.shape().data(i) + ", " + call.copiedLength(copy) + ", " + (call.isCut(copy) ? 1 : 0)
+                    + ", " + bytes.length + ", (const unsigned char[])"
+                    + RandomCall.initializer(bytes.length == 0 ? new byte[1] : bytes) + "},");
         }
         return c.append("{0}};").toString();
     }
@@ -128,7 +142,8 @@ class Arm64FuzzIT {
                 + call.kinds().size() + ", "
                 + call.shape().recordSize() + ", {" + hex(results.taken()) + hex(results.full()) + hex(results.late())
                 + "}, {" + hex(call.seen(results.taken())) + hex(call.seen(results.full()))
-                + hex(call.seen(results.late())) + "}},";
+                + hex(call.seen(results.late())) + "}, copies_" + call.number() + ", "
+                + call.copies().size() + "},";
     }
 
     private static String hex(long value) {

@@ -50,6 +50,18 @@ class MachineCodeTest {
                 new Shape(overTheStack(9, Kind.DOUBLE, Kind.FLOAT, Kind.LONG), Result.NONE));
     }
 
+    static {
+        SHAPES.put(
+                "void (const char *, void *, unsigned short, struct s *), copied",
+                new Shape(
+                        List.of(Kind.LONG, Kind.LONG, Kind.SHORT, Kind.LONG),
+                        Result.NONE,
+                        List.of(
+                                new Shape.Copy(Shape.CopyKind.TEXT, 0, 0, 64),
+                                new Shape.Copy(Shape.CopyKind.BYTES, 1, 2, 512),
+                                new Shape.Copy(Shape.CopyKind.STRUCT, 3, 0, 24))));
+    }
+
     private static List<Kind> overTheStack(int count, Kind kind, Kind... more) {
         List<Kind> kinds = new ArrayList<>(Collections.nCopies(count, kind));
         kinds.addAll(List.of(more));

@@ -23,7 +23,7 @@ class ProducerFuzzIT {
         System.out.println("-Dreactor.ffi.test.producers.seed=" + SEED);
         ProducerFuzz fuzz = new ProducerFuzz(RandomCall.many(COUNT, SEED), folder);
         fuzz.machineCode();
-        fuzz.waiting();
+        fuzz.waiting(Math.max(1, COUNT / 2000));
         fuzz.upcalls(Math.max(1, COUNT / 100));
     }
 }

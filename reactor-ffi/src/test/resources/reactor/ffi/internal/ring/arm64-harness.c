@@ -74,7 +74,13 @@ static void check_record(int number, const struct call *call, int place, uint64_
     for (int k = 0; k < call->count; k++) {
         uint64_t bits = 0;
         memcpy(&bits, record + call->arguments[k].offset, call->arguments[k].bytes);
-        is(number, "argument", bits, call->arguments[k].bits);
+        is(number, "argument", bits, call->arguments[k].bytes ? call->arguments[k].bits : 0);
+    }
+    for (int k = 0; k < call->copied; k++) {
+        const struct copied *copy = &call->copies[k];
+        is(number, "length of a copy", AT(int, record, copy->data - 8), copy->length);
+        is(number, "whether it is cut", AT(int, record, copy->data - 4), copy->cut);
+        is(number, "a copy", memcmp(record + copy->data, copy->bytes, copy->count), 0);
     }
 }
 

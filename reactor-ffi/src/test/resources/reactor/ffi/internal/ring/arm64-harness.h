@@ -5,6 +5,11 @@ struct argument {
     uint64_t bits;
 };
 
+struct copied {
+    int data, length, cut, count;
+    const unsigned char *bytes;
+};
+
 struct call {
     int64_t (*make)();
     const struct argument *arguments;
@@ -12,6 +17,8 @@ struct call {
     int stride;
     uint64_t results[3];
     uint64_t seen[3];
+    const struct copied *copies;
+    int copied;
 };
 
 extern const struct call calls[];
