@@ -76,6 +76,18 @@ public sealed interface ListenerType<F> permits ListenerSignature {
     ListenerType<F> answering(double taken, double full, double late);
 
     /**
+     * Lets the listener be called by signal handlers and by real-time threads, which must neither wait nor touch memory for the first
+     * time. Its ring is in memory from the beginning, and is shared with such listeners only, so that no flood of others fills it:
+     * give it a sink of its own. Options that say nothing of the {@link Overflow} get {@code dropNewest(1024)}.
+     *
+     * <p>{@link NativeSink#listener} refuses it where listeners are no machine code, where the options have {@link Overflow#block},
+     * and on a sink that has other listeners.
+     *
+     * @return a changed copy
+     */
+    ListenerType<F> signalSafe();
+
+    /**
      * Returns whether a listener is machine code here: on Linux, on x86-64 and aarch64. Elsewhere a listener is an upcall that
      * does the same: its calls enter the JVM, and so wait for collections, and must not come from where an upcall must not.
      *

@@ -121,8 +121,10 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      * @return the pointer; it stays callable for the life of the process, and after the end its calls are only counted
      * @throws IllegalArgumentException if the type has a result without {@link ListenerType#answering}, the handler is not an
      *     instance of the interface, or the options have another {@link Overflow}
-     * @throws IllegalStateException if the subscription has ended, its ring has smaller records, or the system refuses memory
-     * @throws UnsupportedOperationException on the sink of a shared stream, or of a stream of questions
+     * @throws IllegalStateException if the subscription has ended, its ring has smaller records or is of the other kind (see {@link
+     *     ListenerType#signalSafe}), or the system refuses memory
+     * @throws UnsupportedOperationException on the sink of a shared stream, or of a stream of questions; or for a type that is to be
+     *     safe in signal handlers, where listeners are no machine code
      */
     <F> MemorySegment listener(ListenerType<F> type, F handler);
 

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static reactor.ffi.fixture.Latches.awaitLatch;
 import static reactor.ffi.fixture.TestScheduler.SOON;
 
@@ -565,6 +566,57 @@ class ListenerTest {
                 }
                 Calls.n(pointer.get(), 1, i);
                 Until.that("value " + i, () -> got.get() == count);
+            }
+        }
+
+        // ---- signal handlers
+
+        private Throwable refusal(CallbackOptions options, ListenerType<?>... types) {
+            return catchThrowable(() -> NativeFlux.create(options, sink -> {
+                        for (ListenerType<?> type : types) {
+                            @SuppressWarnings("unchecked")
+                            ListenerType<OnEvent> event = (ListenerType<OnEvent>) type;
+                            pointer.set(sink.listener(event, (thread, sequence, id) -> sink.next(sequence)));
+                        }
+                        sink.complete();
+                    })
+                    .blockLast(SOON));
+        }
+
+        private static final ListenerType<OnEvent> ON_EVENT = ListenerType.of(OnEvent.class);
+
+        @Test
+        void aListenerForSignalHandlersIsRefusedWhereItWouldNotBeSafe() {
+            if (machineCode == 0) {
+                assertThat(refusal(dropping, ON_EVENT.signalSafe()))
+                        .isInstanceOf(UnsupportedOperationException.class)
+                        .hasMessageContaining("is an upcall here");
+            } else {
+                assertThat(refusal(dropping, ON_EVENT.signalSafe(), ON_EVENT.signalSafe()))
+                        .isNull();
+                assertThat(refusal(blocking, ON_EVENT.signalSafe()))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("a signal handler must not wait");
+                assertThat(refusal(dropping, ON_EVENT, ON_EVENT.signalSafe()))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("a NativeFlux of its own");
+                assertThat(refusal(dropping, ON_EVENT.signalSafe(), ON_EVENT))
+                        .isInstanceOf(IllegalStateException.class);
+            }
+        }
+
+        @Test
+        void aListenerForSignalHandlersDropsTheNewestBeyond1024UnlessTheOptionsSayMore() throws Exception {
+            if (machineCode == 1) {
+                Recorder recorder = new Recorder(0);
+                NativeFlux.<Long>create(
+                                CallbackOptions.named(name).on(scheduler),
+                                sink -> pointer.set(sink.listener(
+                                        ON_EVENT.signalSafe(), (thread, sequence, id) -> sink.next(sequence))))
+                        .subscribe(recorder);
+                call(1030);
+                assertThat(loop.metrics().droppedCalls()).isEqualTo(6);
+                recorder.cancel();
             }
         }
 

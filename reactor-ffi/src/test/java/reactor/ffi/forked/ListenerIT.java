@@ -195,9 +195,10 @@ class ListenerIT {
             AtomicLong got = new AtomicLong();
             NativeFlux.<Integer>create(
                             OPTIONS,
-                            sink -> pointer.set(sink.listener(OnSignal.class, (number, info, context) -> {
-                                sink.next(number);
-                            })))
+                            sink -> pointer.set(sink.listener(
+                                    ListenerType.of(OnSignal.class).signalSafe(), (number, info, context) -> {
+                                        sink.next(number);
+                                    })))
                     .subscribe(number -> got.incrementAndGet());
             Thread busy = new Thread(Storm::collectAndCompile);
             busy.setDaemon(true);

@@ -115,6 +115,13 @@ public final class Ring {
         }
     }
 
+    /** Has the system provide all pages now, so that no producer is the first to touch one. */
+    public void populate() {
+        for (long page = address; page < address + byteSize(); page += SystemMemory.PAGE) {
+            int _ = Words.getAndAddInt(page, 0); // a write; a producer of an earlier life may write there, too
+        }
+    }
+
     /** Returns how many producers wait for room. Called by any thread. */
     public int waiting() {
         return room.waiters();

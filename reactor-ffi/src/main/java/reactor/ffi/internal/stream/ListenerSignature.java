@@ -44,11 +44,16 @@ public final class ListenerSignature<F> implements ListenerType<F> {
     /** {@code (Object producer, arguments...)result}; made where there is no machine code, perhaps twice. */
     private volatile @Nullable MethodHandle entry;
 
-    private ListenerSignature(Signature<F> signature, Shape shape, MethodHandle reader, @Nullable Results results) {
+    /** Whether signal handlers may call its listeners. */
+    final boolean signalSafe;
+
+    private ListenerSignature(
+            Signature<F> signature, Shape shape, MethodHandle reader, @Nullable Results results, boolean signalSafe) {
         this.signature = signature;
         this.shape = shape;
         this.reader = reader;
         this.results = results;
+        this.signalSafe = signalSafe;
     }
 
     @SuppressWarnings("unchecked") // keyed by the class itself
@@ -63,7 +68,7 @@ public final class ListenerSignature<F> implements ListenerType<F> {
         FunctionDescriptor descriptor = signature.descriptor();
         Shape shape = Shape.of(signature.name(), descriptor);
         Results none = descriptor.returnLayout().isPresent() ? null : new Results(0, 0, 0);
-        return new ListenerSignature<>(signature, shape, RecordReader.of(shape, descriptor, method), none);
+        return new ListenerSignature<>(signature, shape, RecordReader.of(shape, descriptor, method), none, false);
     }
 
     @Override
@@ -83,7 +88,7 @@ public final class ListenerSignature<F> implements ListenerType<F> {
                                 struct.layout().byteSize());
                 });
         MethodHandle reads = RecordReader.of(more, signature.descriptor(), signature.method());
-        return new ListenerSignature<>(signature, more, reads, results);
+        return new ListenerSignature<>(signature, more, reads, results, signalSafe);
     }
 
     private int length(int parameter) {
@@ -131,7 +136,12 @@ public final class ListenerSignature<F> implements ListenerType<F> {
     }
 
     private ListenerType<F> with(Results results) {
-        return new ListenerSignature<>(signature, shape, reader, results);
+        return new ListenerSignature<>(signature, shape, reader, results, signalSafe);
+    }
+
+    @Override
+    public ListenerType<F> signalSafe() {
+        return new ListenerSignature<>(signature, shape, reader, results, true);
     }
 
     private Class<?> result() {
@@ -177,6 +187,11 @@ public final class ListenerSignature<F> implements ListenerType<F> {
     void check(F handler) {
         F _ = signature.instance(handler, "handler");
         Results _ = results();
+        if (signalSafe && !isNative()) {
+            throw new UnsupportedOperationException(
+                    "a listener of " + signature.name()
+                            + " is an upcall here, which a signal handler must not call: there is machine code on Linux, on x86-64 and aarch64");
+        }
     }
 
     Results results() {

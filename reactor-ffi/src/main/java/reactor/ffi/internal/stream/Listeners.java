@@ -40,6 +40,7 @@ final class Listeners<T> {
     private static final int DEFAULT_BYTES = 64 << 10;
     private static final int LEAST_BY_DEFAULT = 64;
     private static final int MOST_BY_DEFAULT = 8192;
+    private static final int SIGNALS_BY_DEFAULT = 1024;
 
     private static final AtomicInteger LAST_ID = new AtomicInteger();
 
@@ -48,6 +49,10 @@ final class Listeners<T> {
     private final CallCounts tally;
     private final Ring ring;
     private final Copies copies;
+
+    /** Whether signal handlers may call all these listeners, or none of them. */
+    private final boolean signalSafe;
+
     private final IntSupplier waiting;
 
     /** The most records of a batch: their room goes back to the producers together. */
@@ -91,27 +96,22 @@ final class Listeners<T> {
      * @throws IllegalArgumentException if listeners cannot have the overflow policy
      */
     Listeners(Listening owner, ListenerCounters counts, CallbackOptions options, ListenerSignature<?> first) {
-        Overflow overflow = options.overflow();
-        WhenFull whenFull = switch (overflow.policy()) {
-            case BLOCK -> WhenFull.WAIT;
-            case ERROR -> WhenFull.CLOSE;
-            case DROP_NEWEST -> WhenFull.DROP;
-            case DROP_OLDEST, UNBOUNDED ->
-                throw new IllegalArgumentException(
-                        "the options of " + options.name() + " say " + overflow
-                                + ", which a listener cannot do, as its calls take no lock: give CallbackOptions.overflow"
-                                + " Overflow.block(n, timeout), Overflow.dropNewest(n) or Overflow.error(n), or use sink.callback");
-        };
+        Overflow overflow = overflow(options, first);
+        WhenFull whenFull = whenFull(options.name(), overflow, first.signalSafe);
         this.owner = owner;
         this.counts = counts;
         this.tally = counts::notTaken;
-        int capacity = capacity(options, first.shape.recordSize());
+        this.signalSafe = first.signalSafe;
+        int capacity = Integer.highestOneBit(2 * overflow.capacity() - 1); // rounded up to a power of two
         this.batch = Math.max(1, capacity >> 2);
         this.ring = Rings.open(capacity, first.shape.recordSize(), whenFull, owner, tally);
         this.copies = new Copies(ring);
         ring.letWait(TimeUnit.NANOSECONDS.convert(overflow.timeout()), options.maxWaiting());
         if (owner.isConsumer()) {
             ring.consumedHere();
+        }
+        if (signalSafe) {
+            ring.populate();
         }
         Ring opened = ring;
         CallCounts counted = tally;
@@ -120,13 +120,36 @@ final class Listeners<T> {
         counts.began(waiting);
     }
 
-    /** A power of two. Options that say nothing of the overflow get 64 KiB of records. */
-    private static int capacity(CallbackOptions options, int recordSize) {
-        boolean isSaid = options.overflow() != CallbackOptions.defaults().overflow();
-        int capacity = isSaid
-                ? options.overflow().capacity()
-                : Math.clamp(DEFAULT_BYTES / recordSize, LEAST_BY_DEFAULT, MOST_BY_DEFAULT);
-        return Integer.highestOneBit(2 * capacity - 1); // rounded up
+    /** What the options say; if they say nothing, what is of modest size. */
+    private static Overflow overflow(CallbackOptions options, ListenerSignature<?> first) {
+        Overflow said = options.overflow();
+        Overflow unsaid = CallbackOptions.defaults().overflow();
+        if (!said.equals(unsaid)) {
+            return said;
+        }
+        return first.signalSafe
+                ? Overflow.dropNewest(SIGNALS_BY_DEFAULT)
+                : Overflow.block(
+                        Math.clamp(DEFAULT_BYTES / first.shape.recordSize(), LEAST_BY_DEFAULT, MOST_BY_DEFAULT),
+                        unsaid.timeout());
+    }
+
+    private static WhenFull whenFull(String name, Overflow overflow, boolean signalSafe) {
+        if (signalSafe && overflow.policy() == Overflow.Policy.BLOCK) {
+            throw new IllegalArgumentException("the options of " + name + " say " + overflow
+                    + ", but a signal handler must not wait: give CallbackOptions.overflow Overflow.dropNewest(n) or"
+                    + " Overflow.error(n)");
+        }
+        return switch (overflow.policy()) {
+            case BLOCK -> WhenFull.WAIT;
+            case ERROR -> WhenFull.CLOSE;
+            case DROP_NEWEST -> WhenFull.DROP;
+            case DROP_OLDEST, UNBOUNDED ->
+                throw new IllegalArgumentException(
+                        "the options of " + name + " say " + overflow
+                                + ", which a listener cannot do, as its calls take no lock: give CallbackOptions.overflow"
+                                + " Overflow.block(n, timeout), Overflow.dropNewest(n) or Overflow.error(n), or use sink.callback");
+        };
     }
 
     /** Makes a pointer whose machine code writes into the ring. Called by the thread that registers. */
@@ -147,6 +170,11 @@ final class Listeners<T> {
             throw new IllegalStateException("a call of " + type.signature.name() + " needs " + type.shape.recordSize()
                     + " bytes in the ring, whose records have " + ring.stride()
                     + ": make this listener first on its sink, as the first one says how large the records are");
+        }
+        if (type.signalSafe != signalSafe) {
+            throw new IllegalStateException(
+                    "a ring that signal handlers write to is not shared with other listeners: give the"
+                            + " listener of " + type.signature.name() + " a NativeFlux of its own, and merge the two");
         }
         Listener[] more = Arrays.copyOf(listeners, listeners.length + 1);
         int id = LAST_ID.incrementAndGet();

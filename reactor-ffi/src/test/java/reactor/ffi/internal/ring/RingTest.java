@@ -1,5 +1,7 @@
 package reactor.ffi.internal.ring;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -435,6 +437,36 @@ class RingTest {
         assertThat(pointer.count()).isFalse();
         assertThat(counts.late).hasValue(2);
         assertThat(others.late).hasValue(0);
+    }
+
+    /** A page that is touched first in a signal handler costs it a page fault, and may be refused. */
+    @Test
+    void aPopulatedRingIsInMemoryAsAWhole() throws Throwable {
+        assumeTrue(Machine.hasEmitter());
+        Ring ring = Rings.open(8192, 512, WhenFull.DROP, () -> {}, counts);
+        assertThat(pagesInMemory(ring)).isLessThan(10);
+        ring.populate();
+        assertThat(pagesInMemory(ring)).isEqualTo(1 + 8192 * 512 / SystemMemory.PAGE);
+        ring.close();
+        ring.end();
+    }
+
+    private static int pagesInMemory(Ring ring) throws Throwable {
+        MethodHandle mincore = Linker.nativeLinker()
+                .downcallHandle(
+                        Linker.nativeLinker().defaultLookup().find("mincore").orElseThrow(),
+                        FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
+        int pages = Math.toIntExact((ring.byteSize() + SystemMemory.PAGE - 1) / SystemMemory.PAGE);
+        int present = 0;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment vector = arena.allocate(pages);
+            assertThat((int) mincore.invokeExact(ring.address(), ring.byteSize(), vector))
+                    .isZero();
+            for (int i = 0; i < pages; i++) {
+                present += vector.get(JAVA_BYTE, i) & 1;
+            }
+        }
+        return present;
     }
 
     @Test
