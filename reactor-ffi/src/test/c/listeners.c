@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -110,6 +113,40 @@ int32_t storm_of_signals(signal_fn handler, int64_t signals) {
 #else
     (void)handler, (void)signals;
     return -1;
+#endif
+}
+
+/* ---- a child, and a limit */
+
+/* Forks; the child calls so often, and exits with 0. Returns its exit status, or a negative number. */
+int32_t fork_and_call(event_fn callback, int64_t times) {
+    pid_t child = fork();
+    if (child == 0) {
+        for (int64_t i = 0; i < times; i++) {
+            callback(0, 1000 + i, 0);
+        }
+        _exit(0);
+    }
+    int status = -1;
+    return child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) ? -1 : WEXITSTATUS(status);
+}
+
+/* Lets the address space grow by so many bytes, and no more. Returns 0, or an errno. */
+int32_t limit_address_space(int64_t more) {
+#ifdef __linux__
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    if (!statm || fscanf(statm, "%ld", &pages) != 1) {
+        return EIO;
+    }
+    fclose(statm);
+    struct rlimit limit;
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = (rlim_t)pages * 4096 + (rlim_t)more;
+    return setrlimit(RLIMIT_AS, &limit) ? errno : 0;
+#else
+    (void)more;
+    return ENOSYS;
 #endif
 }
 

@@ -5,29 +5,43 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.ffi.CallbackMetrics;
 import reactor.ffi.CallbackOptions;
+import reactor.ffi.CallbackScheduler;
 import reactor.ffi.ListenerType;
 import reactor.ffi.NativeFlux;
 import reactor.ffi.Overflow;
+import reactor.ffi.SchedulerMetrics;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Callers;
 import reactor.ffi.fixture.Callers.OnSignal;
@@ -257,6 +271,149 @@ class ListenerIT {
             });
             assertThat(outOfOrder).hasValue(0);
             System.out.println("all there");
+            System.exit(0);
+        }
+    }
+
+    // ---- the process
+
+    /** The child has no rings: they are wiped, so that its calls are late, and reach no record of the parent. */
+    @Test
+    void aChildThatIsForkedWhileThreadsWaitChangesNothing() {
+        ForkedJvm.run(Fork.class).assertExitedCleanly().assertOut("child 0", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]");
+    }
+
+    static final class Fork {
+        public static void main(String[] args) throws Exception {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            List<Long> values = new CopyOnWriteArrayList<>();
+            CountDownLatch all = new CountDownLatch(12);
+            BaseSubscriber<Long> subscriber = new BaseSubscriber<>() {
+                @Override
+                protected void hookOnSubscribe(Subscription subscription) {
+                    // requests later
+                }
+
+                @Override
+                protected void hookOnNext(Long value) {
+                    values.add(value);
+                    all.countDown();
+                }
+            };
+            NativeFlux.<Long>create(
+                            OPTIONS.overflow(Overflow.block(8, Duration.ofMinutes(1))),
+                            sink -> pointer.set(
+                                    sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))))
+                    .subscribe(subscriber);
+            Thread calls = new Thread(() -> Calls.fromThreads(pointer.get(), 1, 12, 0));
+            calls.start();
+            Until.that("a thread waits", () -> CallbackMetrics.of("listened").waiting() == 1);
+            System.out.println("child " + Callers.inChild(pointer.get(), 100));
+            subscriber.request(100);
+            calls.join();
+            all.await();
+            System.out.println(values);
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void memoryThatTheSystemRefusesFailsOneStreamWithTheRemedyAndNoOther() {
+        ForkedJvm.run(Refused.class)
+                .assertExitedCleanly()
+                .assertOut("the system refuses mmap of", "errno 12", "smaller capacity", "10 calls");
+    }
+
+    static final class Refused {
+        public static void main(String[] args) {
+            AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+            AtomicLong got = new AtomicLong();
+            events(pointer).subscribe(value -> got.incrementAndGet());
+            Callers.limitAddressSpace(256 << 20);
+            NativeFlux.<Long>create(
+                            OPTIONS.overflow(Overflow.dropNewest(1 << 24)),
+                            sink -> sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence)))
+                    .subscribe(value -> {}, error -> System.out.println(error.getMessage()));
+            Calls.n(pointer.get(), 10, 0);
+            Until.that("ten", () -> got.get() == 10);
+            System.out.println(got + " calls");
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void twoCopiesOfTheLibraryInOneProcessDoNotDisturbEachOther() {
+        ForkedJvm.run(Twice.class).assertExitedCleanly().assertOut("[1000, 1000]");
+    }
+
+    static final class Twice {
+
+        /** Run in both copies. */
+        public static final class Copy implements Callable<Long> {
+            @Override
+            public Long call() {
+                AtomicReference<MemorySegment> pointer = new AtomicReference<>();
+                AtomicLong got = new AtomicLong();
+                events(pointer).subscribe(value -> got.incrementAndGet());
+                for (int i = 1; i <= 1000; i++) {
+                    int wanted = i;
+                    Calls.n(pointer.get(), 1, i);
+                    if (i % 100 == 0) {
+                        Until.that("all so far", () -> got.get() == wanted);
+                    }
+                }
+                return got.get();
+            }
+        }
+
+        @SuppressWarnings("unchecked")
+        public static void main(String[] args) throws Exception {
+            String[] entries = System.getProperty("java.class.path").split(File.pathSeparator, -1);
+            URL[] urls = new URL[entries.length];
+            for (int i = 0; i < urls.length; i++) {
+                urls[i] = Path.of(entries[i]).toUri().toURL();
+            }
+            ClassLoader another = new URLClassLoader(urls, ClassLoader.getPlatformClassLoader());
+            Class<?> copy = another.loadClass(Copy.class.getName());
+            assertThat(copy).isNotSameAs(Copy.class);
+            ExecutorService executor = Executors.newFixedThreadPool(2);
+            List<Future<Long>> both = executor.invokeAll(List.of(
+                    new Copy(), (Callable<Long>) copy.getDeclaredConstructor().newInstance()));
+            System.out.println(List.of(both.get(0).get(), both.get(1).get()));
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void aThousandSilentListenersOnOneSchedulerCostNothing() {
+        ForkedJvm.run(Silent.class).assertExitedCleanly().assertOut("asleep", "1000 calls");
+    }
+
+    static final class Silent {
+        public static void main(String[] args) {
+            CallbackScheduler scheduler = CallbackScheduler.create("silent");
+            List<MemorySegment> pointers = new CopyOnWriteArrayList<>();
+            AtomicLong got = new AtomicLong();
+            for (int i = 0; i < 1000; i++) {
+                NativeFlux.<Long>create(
+                                CallbackOptions.named("silent").on(scheduler).overflow(Overflow.dropNewest(8)),
+                                sink -> pointers.add(
+                                        sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(sequence))))
+                        .subscribe(value -> got.incrementAndGet());
+            }
+            long[] wakeUps = {-1};
+            Awaitility.await()
+                    .during(Duration.ofSeconds(2))
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> {
+                        long before = wakeUps[0];
+                        wakeUps[0] = SchedulerMetrics.of(scheduler).wakeUps();
+                        return before == wakeUps[0];
+                    });
+            System.out.println("asleep");
+            pointers.forEach(pointer -> Calls.n(pointer, 1, 0));
+            Until.that("all", () -> got.get() == 1000);
+            System.out.println(got + " calls");
             System.exit(0);
         }
     }

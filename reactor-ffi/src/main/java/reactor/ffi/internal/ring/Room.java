@@ -104,7 +104,8 @@ final class Room {
      */
     long await(LongSupplier claim, Runnable look) {
         long claimed = 0;
-        for (int i = 0; claimed == 0 && i < SPINS && waiters() == 0; i++) {
+        int spins = Words.getInt(address + RingLayout.SPINS);
+        for (int i = 0; claimed == 0 && i < spins && waiters() == 0; i++) {
             Thread.onSpinWait();
             claimed = claim.getAsLong();
         }
