@@ -26,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /** Random calls that a C compiler has made: each argument must lie in the record as C has passed it. */
 @SuppressWarnings("restricted")
@@ -144,7 +145,7 @@ final class ProducerFuzz {
             made = false;
             work.put(() -> {
                 while (producerSleeps && ring.waiting() == 0) {
-                    Thread.yield();
+                    LockSupport.parkNanos(1);
                 }
                 ring.take();
                 ring.release(false);
@@ -154,7 +155,7 @@ final class ProducerFuzz {
 
         void awaitMade() {
             while (!made) {
-                Thread.yield();
+                LockSupport.parkNanos(1);
             }
         }
 
