@@ -80,8 +80,8 @@ class DevToolsIT {
             } else {
                 context.close();
                 completed.await();
-                System.exit(
-                        0); // DevTools has ended the main thread by an exception, for which the JVM would exit with 1
+                // DevTools has ended the main thread by an exception, for which the JVM would exit with 1.
+                System.exit(0);
             }
         }
 
