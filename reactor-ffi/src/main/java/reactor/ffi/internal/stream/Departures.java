@@ -27,18 +27,18 @@ final class Departures {
 
     /** The cancelled subscriptions, oldest first. One that is unregistered is taken out when it comes first. */
     @GuardedBy("this")
-    private final ArrayDeque<NativeSubscription<?>> leaving = new ArrayDeque<>();
+    private final ArrayDeque<Admission> leaving = new ArrayDeque<>();
 
     /** The subscriptions that are to register, in their order. */
     @GuardedBy("this")
-    private final ArrayDeque<NativeSubscription<?>> waiting = new ArrayDeque<>();
+    private final ArrayDeque<Admission> waiting = new ArrayDeque<>();
 
     /** The number of the youngest subscription in {@code leaving}. */
     @GuardedBy("this")
     private long last;
 
     /** Adds a subscription that was cancelled. */
-    synchronized void begin(NativeSubscription<?> subscription) {
+    synchronized void begin(Admission subscription) {
         if (subscription.departure == 0 && !subscription.isUnregistered()) {
             leaving.add(subscription);
             subscription.departure = ++last;
@@ -46,11 +46,10 @@ final class Departures {
     }
 
     /**
-     * Returns false if the subscription may register now. Otherwise queues the subscription, and {@link
-     * NativeSubscription#letRegister} is called once all that were
-     * cancelled before now have unregistered. A subscription that was itself cancelled meanwhile has nothing to wait for.
+     * Returns false if the subscription may register now. Otherwise queues the subscription, and {@link Admission#admit} is
+     * called once all that were cancelled before now have unregistered. A subscription that was itself cancelled meanwhile has nothing to wait for.
      */
-    synchronized boolean holdBack(NativeSubscription<?> subscription) {
+    synchronized boolean holdBack(Admission subscription) {
         if (subscription.departure != 0 || noneIsLeaving()) {
             return false;
         }
@@ -63,7 +62,7 @@ final class Departures {
      * Called when a subscription has waited for the limit. Logs the earlier subscriptions whose registration does not
      * return, and lets nobody wait for these any longer.
      */
-    void giveUp(NativeSubscription<?> subscription) {
+    void giveUp(Admission subscription) {
         Thread[] stuck;
         synchronized (this) {
             if (!waiting.contains(subscription)) {
@@ -71,7 +70,7 @@ final class Departures {
             }
             stuck = leaving.stream()
                     .filter(before -> before.departure <= subscription.registersAfter && before.leaveBehind())
-                    .map(NativeSubscription::registering)
+                    .map(Admission::registering)
                     .toArray(Thread[]::new);
             end();
         }
@@ -80,7 +79,7 @@ final class Departures {
         }
     }
 
-    private String message(NativeSubscription<?> subscription, @Nullable Thread thread) {
+    private String message(Admission subscription, @Nullable Thread thread) {
         StringBuilder text = new StringBuilder(subscription + " has waited for " + TimeUnit.NANOSECONDS.toMillis(limit)
                 + " ms, and registers now, beside an earlier subscription that is cancelled and whose registration has not"
                 + " returned");
@@ -99,10 +98,10 @@ final class Departures {
      */
     synchronized void end() {
         boolean none = noneIsLeaving();
-        NativeSubscription<?> first = waiting.peek();
+        Admission first = waiting.peek();
         while (first != null && (none || first.registersAfter < leaving.element().departure)) {
             waiting.remove();
-            first.letRegister();
+            first.admit();
             first = waiting.peek();
         }
     }
@@ -110,7 +109,7 @@ final class Departures {
     /** Removes the oldest subscriptions that nobody has to wait for; returns whether none is left. */
     @GuardedBy("this")
     private boolean noneIsLeaving() {
-        NativeSubscription<?> oldest = leaving.peek();
+        Admission oldest = leaving.peek();
         while (oldest != null && oldest.needsNoWait()) {
             leaving.remove();
             oldest = leaving.peek();

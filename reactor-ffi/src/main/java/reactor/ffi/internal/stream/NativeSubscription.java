@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
-import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -38,12 +37,16 @@ import reactor.util.context.ContextView;
  * <p><b>Values.</b> A handler calls {@link #next} on a native thread: the value goes into the queue, and {@link #signal}
  * wakes the scheduler's thread if it sleeps. That thread alone calls {@link #drain}, and so the subscriber.
  *
- * <p><b>The end.</b> {@link #cancel}, {@link #complete}, {@link #error} and a disposed scheduler only mark; the drain sees
- * the mark and does the rest. First the queue is closed, and the threads that wait for room go. Then what was registered is
- * undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then the subscriber hears of it.
+ * <p><b>The end.</b> {@link #cancel}, {@link #complete}, {@link #error} and a disposed scheduler only mark ({@link
+ * Endable}); the drain sees the mark and does the rest. First the queue is closed, and the threads that wait for room go.
+ * Then what was registered is undone ({@link Teardown}), inside a lend of the turn. Then the JVM is let go, and only then
+ * the subscriber hears of it.
+ *
+ * <p><b>The beginning.</b> If an earlier subscription of the same Flux is cancelled and still registered, this one
+ * registers after it ({@link Admission}).
  */
-final class NativeSubscription<T> extends InboxOwner<T>
-        implements Subscription, RegisteringSink<T>, Listening, Scannable {
+final class NativeSubscription<T> extends Endable<T>
+        implements Subscription, RegisteringSink<T>, Listening, Admission.Candidate, Scannable {
 
     @SuppressWarnings("rawtypes")
     private static final AtomicLongFieldUpdater<NativeSubscription> REQUESTED =
@@ -53,18 +56,9 @@ final class NativeSubscription<T> extends InboxOwner<T>
     private static final AtomicLongFieldUpdater<NativeSubscription> NOT_PASSED_ON =
             AtomicLongFieldUpdater.newUpdater(NativeSubscription.class, "notPassedOn");
 
-    /**
-     * An updater and not a VarHandle: the first use of a VarHandle allocates, and the first use of this field may report
-     * an OutOfMemoryError.
-     */
-    @SuppressWarnings("rawtypes")
-    private static final AtomicReferenceFieldUpdater<NativeSubscription, Throwable> TERMINAL =
-            AtomicReferenceFieldUpdater.newUpdater(NativeSubscription.class, Throwable.class, "terminal");
-
     static {
         // Loads classes that the end needs, when there may be no memory to load them.
         boolean _ = isExchange("");
-        Throwable _ = InvokeExact.explained(Terminal.COMPLETED);
     }
 
     private final CoreSubscriber<? super T> actual;
@@ -72,16 +66,10 @@ final class NativeSubscription<T> extends InboxOwner<T>
     private final SourceCounters counters;
     private final Teardown teardown;
     private final Registration<? super NativeSink<T>> registration;
-    private final Departures departures;
+    private final Admission admission;
 
     /** The listeners, or null without any. Set once, under the lock of {@link #teardown}. */
     private volatile @Nullable Listeners<T> listeners;
-
-    /** The number of this subscription among those that were cancelled, from 1. Accessed under the lock of {@link #departures}. */
-    long departure;
-
-    /** The {@code departure} after which this subscription registers. Accessed under the lock of {@link #departures}. */
-    long registersAfter;
 
     /**
      * Held from {@link #begin} until the subscription has unregistered. Written by the subscribing thread before the
@@ -104,37 +92,11 @@ final class NativeSubscription<T> extends InboxOwner<T>
     /** Whether the registration has returned or thrown: the end of the subscription waits for this. */
     private volatile boolean registered;
 
-    /** The thread that is inside the registration. */
-    private volatile @Nullable Thread registering;
-
-    /**
-     * Whether the registration does not return, and no later subscription waits for that any longer. Accessed under the lock of
-     * {@link #departures}.
-     */
-    private boolean leftBehind;
-
-    /** The timer that ends the wait for an earlier subscription which does not unregister. */
-    private volatile @Nullable Disposable giveUp;
-
-    private volatile boolean cancelled;
-
-    /**
-     * If set, the subscription ends at once, as after a cancel, and queued values are discarded. This is the error if
-     * {@code terminal} is COMPLETED.
-     */
-    private volatile @Nullable Throwable aborted;
-
-    /** How the stream ends, see {@link Terminal}. Set once; no value is taken afterwards. */
-    private volatile @Nullable Throwable terminal;
-
     /** Whether a value, or a batch, is being delivered. Accessed by the scheduler's thread only. */
     private boolean emitting;
 
     /** Whether the end has begun. Accessed by the scheduler's thread only. */
     private boolean ended;
-
-    /** Whether nothing is registered any more. Any thread reads this field. */
-    private volatile boolean unregistered;
 
     /** Whether a subscription that waited for an earlier one to unregister may register. Any thread reads this field. */
     private volatile boolean mayRegister;
@@ -152,7 +114,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
         this.counters = Names.of(options.name());
         this.teardown = new Teardown(options.name(), scheduler, this, source);
         this.registration = registration;
-        this.departures = departures;
+        this.admission = new Admission(departures, scheduler, this);
     }
 
     /**
@@ -180,33 +142,23 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     /** Registers at once, or on the scheduler's thread after the subscriptions that are cancelled and still to unregister. */
     void register() {
-        if (isCancelled() || !departures.holdBack(this)) {
+        if (isCancelled() || admission.mayRegister()) {
             registerNow();
-        } else {
-            Disposable task = scheduler.executeAfter(departures.limit, () -> departures.giveUp(this));
-            giveUp = task;
-            if (mayRegister || registered) {
-                task.dispose();
-            }
         }
     }
 
-    /** Called by {@link Departures} once the subscriptions that this one was held back for have unregistered. */
-    void letRegister() {
+    @Override
+    public void letRegister() {
         if (Trail.isOn()) {
             Trail.log(options.name(), "may register, as the subscriptions before it have unregistered");
         }
         mayRegister = true;
-        Disposable task = giveUp;
-        if (task != null) {
-            task.dispose();
-        }
         signal();
     }
 
     private void registerNow() {
         mayRegister = false;
-        registering = Thread.currentThread();
+        admission.registers();
         try {
             if (!isCancelled()) {
                 if (Trail.isOn()) {
@@ -215,27 +167,11 @@ final class NativeSubscription<T> extends InboxOwner<T>
                 registration.register(this);
             }
         } catch (Throwable failed) {
-            registrationFailed(failed);
+            failBesides(failed);
         } finally { // a hook may throw the error that it was given
+            admission.hasRegistered();
             registered = true;
-            registering = null;
             signal();
-        }
-    }
-
-    /**
-     * Ends the stream with what the registration threw, or adds that to the error with which the registration has ended
-     * the stream before.
-     */
-    private void registrationFailed(Throwable failed) {
-        if (fail(failed)) {
-            return;
-        }
-        Throwable first = Terminal.failure(terminal);
-        if (first == null) {
-            dropped(failed);
-        } else {
-            TERMINAL.compareAndSet(this, first, Errors.both(first, InvokeExact.explained(failed)));
         }
     }
 
@@ -261,7 +197,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
     /** The stream was completed elsewhere: what listeners hand over for calls that came before is still delivered. */
     private boolean isHandedOverByListener(T value) {
         Listeners<T> some = listeners;
-        if (terminal == null || some == null || !some.isHandling() || endsAtOnce()) {
+        if (!isTerminated() || some == null || !some.isHandling() || endsAtOnce()) {
             return false;
         }
         some.keep(value);
@@ -277,7 +213,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
      * returns whether it did.
      */
     private boolean deliverHere(T value) {
-        if (emitting || requested == 0 || cancelled || terminal != null || !inbox.isEmpty()) {
+        if (emitting || requested == 0 || hasNoSubscriber() || isTerminated() || !inbox.isEmpty()) {
             return false;
         }
         emitting = true;
@@ -315,7 +251,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
      */
     @Override
     public void handlerFailed(Throwable thrown) {
-        if (fail(thrown) ? unregistered : TERMINAL.compareAndSet(this, Terminal.COMPLETED, Terminal.FAILED_SINCE)) {
+        if (fail(thrown) ? admission.isUnregistered() : hasFailedSince()) {
             dropped(thrown);
         }
     }
@@ -330,10 +266,8 @@ final class NativeSubscription<T> extends InboxOwner<T>
     @Override
     public void request(long n) {
         if (n <= 0) {
-            if (!endsAtOnce()) {
-                abort(new IllegalArgumentException(
-                        "request(" + n + "): demand must be positive (Reactive Streams rule 3.9)"));
-            }
+            end(new IllegalArgumentException(
+                    "request(" + n + "): demand must be positive (Reactive Streams rule 3.9)"));
             return;
         }
         Operators.addCap(REQUESTED, this, n);
@@ -343,28 +277,13 @@ final class NativeSubscription<T> extends InboxOwner<T>
 
     @Override
     public void cancel() {
-        if (!cancelled) {
-            cancelled = true;
+        if (!hasNoSubscriber()) {
+            markCancelled();
             try {
-                departures.begin(this);
+                admission.leaves();
             } finally {
                 closeQueue();
             }
-        }
-    }
-
-    @Override
-    public void complete() {
-        if (TERMINAL.compareAndSet(this, null, Terminal.COMPLETED)) {
-            closeQueue();
-        }
-    }
-
-    @Override
-    public void error(Throwable error) {
-        requireNonNull(error, "error");
-        if (endsAtOnce() || !fail(error)) {
-            dropped(error);
         }
     }
 
@@ -375,27 +294,12 @@ final class NativeSubscription<T> extends InboxOwner<T>
         }
     }
 
-    /** Ends the stream with an error; returns whether this was the first end of the stream. */
-    @Override
-    boolean fail(Throwable error) {
-        if (!TERMINAL.compareAndSet(this, null, InvokeExact.explained(error))) {
-            return false;
-        }
-        closeQueue();
-        return true;
-    }
-
-    private void abort(Throwable cause) {
-        fail(cause);
-        aborted = cause;
-        closeQueue();
-    }
-
     /**
      * Takes no value any more, and wakes the threads that wait for room: a stop that joins such a thread would wait for its
      * limit.
      */
-    private void closeQueue() {
+    @Override
+    void closeQueue() {
         try {
             inbox.close();
             Listeners<T> some = listeners;
@@ -484,13 +388,8 @@ final class NativeSubscription<T> extends InboxOwner<T>
         return some != null && (some.hasWork() || (some.hasKept() && requested > 0 && !endsAtOnce()));
     }
 
-    /** Returns whether the subscription ends without delivering what is queued. */
-    private boolean endsAtOnce() {
-        return cancelled || aborted != null;
-    }
-
     private boolean mayEnd() {
-        return registered && !ended && (endsAtOnce() || (terminal != null && inbox.isEmpty() && isHandled()));
+        return registered && !ended && (endsAtOnce() || (isTerminated() && inbox.isEmpty() && isHandled()));
     }
 
     private boolean isHandled() {
@@ -539,37 +438,13 @@ final class NativeSubscription<T> extends InboxOwner<T>
         }
         Throwable undone = both(before, after);
         letGo();
-        unregistered = true;
-        departures.end();
+        admission.hasLeft();
         counters.ended(inbox);
         scheduler.detach(this);
         if (Trail.isOn()) {
             Trail.log(options.name(), "has unregistered");
         }
         terminate(both(undone, run(options.onUnregistered())));
-    }
-
-    boolean isUnregistered() {
-        return unregistered;
-    }
-
-    @Nullable
-    Thread registering() {
-        return registering;
-    }
-
-    /**
-     * Lets nobody wait for this subscription any longer, if its registration still goes on; returns whether nobody does. Called
-     * under the lock of {@link #departures}.
-     */
-    boolean leaveBehind() {
-        leftBehind |= !registered && registering != null;
-        return leftBehind;
-    }
-
-    /** Returns whether a later subscription may register at once. Called under the lock of {@link #departures}. */
-    boolean needsNoWait() {
-        return unregistered || leftBehind;
     }
 
     /** Runs an action, if there is one; returns what the action has thrown, or null. */
@@ -614,7 +489,7 @@ final class NativeSubscription<T> extends InboxOwner<T>
         Throwable how = failure();
         try {
             Throwable error = both(how, undone);
-            if (cancelled) {
+            if (hasNoSubscriber()) {
                 dropped(error);
             } else if (error != null) {
                 actual.onError(error);
@@ -624,11 +499,6 @@ final class NativeSubscription<T> extends InboxOwner<T>
         } catch (Throwable broken) {
             Errors.report(broken);
         }
-    }
-
-    private @Nullable Throwable failure() {
-        Throwable failure = Terminal.failure(terminal);
-        return failure == null ? aborted : failure;
     }
 
     private static @Nullable Throwable both(@Nullable Throwable first, @Nullable Throwable second) {
@@ -642,16 +512,9 @@ final class NativeSubscription<T> extends InboxOwner<T>
     }
 
     @Override
-    protected void end(Throwable cause) {
-        if (!endsAtOnce()) {
-            abort(cause);
-        }
-    }
-
-    @Override
     protected void exit() {
         if (!ended) { // else it is on its way
-            cancelled = true; // no subscriber listens any more: an error is a dropped one
+            markCancelled(); // no subscriber listens any more: an error is a dropped one
             end();
         }
     }
@@ -761,11 +624,6 @@ final class NativeSubscription<T> extends InboxOwner<T>
     }
 
     @Override
-    public boolean isCancelled() {
-        return endsAtOnce() || terminal != null;
-    }
-
-    @Override
     public ContextView contextView() {
         return actual.currentContext();
     }
@@ -785,10 +643,10 @@ final class NativeSubscription<T> extends InboxOwner<T>
             return requested;
         }
         if (key == Attr.CANCELLED) {
-            return cancelled;
+            return hasNoSubscriber();
         }
         if (key == Attr.TERMINATED) {
-            return terminal != null && inbox.isEmpty();
+            return isTerminated() && inbox.isEmpty();
         }
         if (key == Attr.ERROR) {
             return failure();
