@@ -33,7 +33,8 @@ public final class OwnWaits implements BlockHoundIntegration {
             // The end of a subscription, with the turn lent: handlers leave, a native loop returns, there is memory
             // again.
             Map.entry(ROOMS + "upcall.NativeThreads", List.of("awaitLeft")),
-            Map.entry(ROOMS + "stream.Teardown", List.of("join", "awaitMemory")));
+            Map.entry(ROOMS + "stream.NativeLoop", List.of("join")),
+            Map.entry(ROOMS + "stream.Teardown", List.of("awaitMemory")));
 
     /** For the service loader. */
     public OwnWaits() {}

@@ -17,7 +17,6 @@ import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.internal.FunctionPointer;
 import reactor.ffi.internal.InvokeExact;
-import reactor.ffi.internal.Property;
 import reactor.ffi.internal.loop.Errors;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.ffi.internal.loop.Watch;
@@ -42,12 +41,6 @@ final class Teardown {
     private static final Signature<DestroyNotify> NOTIFY_WITH_USER_DATA = (Signature<DestroyNotify>) NOTIFY.userData(0);
     private static final long LEAVE_LIMIT = TimeUnit.SECONDS.toNanos(1);
 
-    /**
-     * The system property, in ms, of how long the end waits for the native loop of {@code sink.runLoop}, after the
-     * action that stops the loop has run.
-     */
-    private static final String LOOP_LIMIT = "reactor.ffi.loop.limit";
-
     /** How often the end waits a millisecond for memory before it gives up. */
     private static final int MEMORY_LIMIT = 10_000;
 
@@ -56,7 +49,7 @@ final class Teardown {
     private final Owner owner;
     private final long source;
 
-    /** The entries, oldest first: of type {@link Upcall}, {@link Action}, or the {@link Thread} of a native loop. */
+    /** The entries, oldest first: of type {@link Upcall}, {@link Action}, {@link NativeLoop}, or a listener's pointer. */
     @GuardedBy("this")
     private final LinkedHashSet<Object> stack = new LinkedHashSet<>();
 
@@ -78,9 +71,6 @@ final class Teardown {
     /** What C hands back, once somebody has asked for it. */
     @GuardedBy("this")
     private @Nullable UserData userData;
-
-    /** In ms, once there is a loop. Any thread reads this field. */
-    private volatile int loopLimit;
 
     /** Whether the stack is being popped: nothing can be made any more. */
     @GuardedBy("this")
@@ -252,63 +242,18 @@ final class Teardown {
     }
 
     /**
-     * Runs a blocking native loop on a thread of its own. The thread is pushed as an entry, and joined when the entry is
+     * Runs a blocking native loop on a thread of its own. The loop is pushed as an entry, and waited for when the entry is
      * popped.
      */
-    void runLoop(NativeCall<?> loop, Runnable complete, Consumer<Throwable> fail) {
-        loopLimit = Property.read(
-                LOOP_LIMIT,
-                10_000,
-                0,
-                Integer.MAX_VALUE); // read here, so that a bad value fails the registration and not the end
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        loop.call();
-                        complete.run();
-                    } catch (Throwable thrown) {
-                        fail.accept(thrown);
-                    }
-                },
-                name + " loop");
-        thread.setDaemon(true);
+    void runLoop(NativeCall<?> call, Runnable complete, Consumer<Throwable> fail) {
+        NativeLoop loop = new NativeLoop(name, call, complete, fail);
         synchronized (this) {
             if (running) {
                 throw new IllegalStateException(
                         "the subscription of " + name + " has ended: start loops while it lives");
             }
-            thread.start(); // under the lock, so that a popped thread has begun
-            stack.add(thread);
-        }
-    }
-
-    /** Waits for the thread of a native loop, for a limited time. Uninterruptible: the flag is set again afterwards. */
-    private void join(Thread loop) {
-        long limit = loopLimit;
-        long start = System.nanoTime();
-        boolean interrupted = false;
-        Watch.Entry watch = Watch.begin("the wait for the native loop of " + name, loop, scheduler.thread());
-        try {
-            long left;
-            while (loop.isAlive() && (left = limit - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start)) > 0) {
-                try {
-                    loop.join(left);
-                } catch (InterruptedException _) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            watch.end();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        if (loop.isAlive()) {
-            LOG.warn(
-                    "the native loop of {} still runs after {} ms: push the action that stops it after sink.runLoop, so that it"
-                            + " runs before the loop is waited for",
-                    name,
-                    limit);
+            loop.start(); // under the lock, so that a popped loop has begun
+            stack.add(loop);
         }
     }
 
@@ -356,8 +301,8 @@ final class Teardown {
             } else if (last instanceof FunctionPointer listener) { // no handler of it runs on a native thread
                 listener.retire();
                 remove(listener);
-            } else if (last instanceof Thread loop) {
-                join(loop);
+            } else if (last instanceof NativeLoop loop) {
+                loop.join(scheduler.thread());
                 remove(loop);
             } else {
                 thrown = run((Action) last, thrown);
@@ -423,7 +368,8 @@ final class Teardown {
             return true;
         }
         for (Object entry : stack) {
-            if (entry == thread || (entry instanceof Upcall upcall && upcall.isInside(thread))) {
+            if ((entry instanceof NativeLoop loop && loop.isOn(thread))
+                    || (entry instanceof Upcall upcall && upcall.isInside(thread))) {
                 return true;
             }
         }
