@@ -4,15 +4,11 @@ import static java.util.Objects.requireNonNull;
 
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
-import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
 
@@ -26,13 +22,7 @@ public final class Signature<F> implements CallbackType<F> {
         }
     };
 
-    /** Fewer parameter slots than this always fit into a method of 255, whatever the JDK adds for a result. */
-    private static final int MANY_SLOTS = 245;
-
     private static final int NO_USER_DATA = -1;
-
-    private static final Set<Class<?>> PROMOTED =
-            Set.of(boolean.class, byte.class, short.class, char.class, float.class);
 
     private final Class<F> type;
     private final Method method;
@@ -90,16 +80,16 @@ public final class Signature<F> implements CallbackType<F> {
             return new Signature<>(
                     type, method, Interfaces.descriptor(type, method), true, null, 0, NO_USER_DATA, Calling.PLAIN);
         }
-        check(type, method, generated);
+        Descriptors.check(type, method, generated);
         return new Signature<>(type, method, generated, false, null, 0, NO_USER_DATA, Calling.PLAIN);
     }
 
     @Override
     public CallbackType<F> descriptor(FunctionDescriptor descriptor) {
-        check(type, method, requireNonNull(descriptor, "descriptor"));
-        checkHandles(descriptor, handles);
-        checkUserData(descriptor, userData);
-        checkVariadic(descriptor, calling.firstVariadic());
+        Descriptors.check(type, method, requireNonNull(descriptor, "descriptor"));
+        Descriptors.checkHandles(name(), descriptor, handles);
+        Descriptors.checkUserData(name(), descriptor, userData);
+        Descriptors.checkVariadic(name(), descriptor, calling.firstVariadic());
         return new Signature<>(type, method, descriptor, false, lookup, handles, userData, calling);
     }
 
@@ -114,10 +104,10 @@ public final class Signature<F> implements CallbackType<F> {
         if (generated == null) {
             return new Signature<>(type, method, descriptor, derived, lookup, handles, userData, calling);
         }
-        check(type, method, generated);
-        checkHandles(generated, handles);
-        checkUserData(generated, userData);
-        checkVariadic(generated, calling.firstVariadic());
+        Descriptors.check(type, method, generated);
+        Descriptors.checkHandles(name(), generated, handles);
+        Descriptors.checkUserData(name(), generated, userData);
+        Descriptors.checkVariadic(name(), generated, calling.firstVariadic());
         return new Signature<>(type, method, generated, false, lookup, handles, userData, calling);
     }
 
@@ -126,58 +116,21 @@ public final class Signature<F> implements CallbackType<F> {
         long bits = 0;
         for (int parameter : requireNonNull(parameters, "parameters")) {
             if (parameter < 0 || parameter >= Long.SIZE) {
-                throw notAPointer(parameter);
+                throw Descriptors.notAPointer(name(), parameter);
             }
             bits |= 1L << parameter;
         }
-        checkHandles(descriptor, bits);
+        Descriptors.checkHandles(name(), descriptor, bits);
         return new Signature<>(type, method, descriptor, derived, lookup, bits, userData, calling);
-    }
-
-    private void checkHandles(FunctionDescriptor descriptor, long handles) {
-        List<MemoryLayout> parameters = descriptor.argumentLayouts();
-        for (int i = 0; i < Long.SIZE; i++) {
-            boolean pointer = i < parameters.size() && parameters.get(i) instanceof AddressLayout;
-            if ((handles >>> i & 1) != 0 && !pointer) {
-                throw notAPointer(i);
-            }
-        }
-    }
-
-    private IllegalArgumentException notAPointer(int parameter) {
-        return new IllegalArgumentException("parameter " + parameter + " of " + name()
-                + " is not a pointer, so it cannot be a handle; parameters count from 0");
     }
 
     @Override
     public CallbackType<F> userData(int index) {
         if (index < 0) {
-            throw notUserData(index, "there is no such parameter");
+            throw Descriptors.notUserData(name(), index, "there is no such parameter");
         }
-        checkUserData(descriptor, index);
+        Descriptors.checkUserData(name(), descriptor, index);
         return new Signature<>(type, method, descriptor, derived, lookup, handles, index, calling);
-    }
-
-    private void checkUserData(FunctionDescriptor descriptor, int index) {
-        if (index < 0) {
-            return;
-        }
-        List<MemoryLayout> parameters = descriptor.argumentLayouts();
-        if (index >= parameters.size() || index >= Long.SIZE) {
-            throw notUserData(
-                    index, "there is no such parameter" + (index < parameters.size() ? " among the first 64" : ""));
-        }
-        MemoryLayout layout = parameters.get(index);
-        if (layout.byteSize() != Long.BYTES
-                || !(layout instanceof AddressLayout || layout instanceof ValueLayout.OfLong)) {
-            throw notUserData(index, "it is " + layout + ", which does not hold the 64 bits of sink.userData()");
-        }
-    }
-
-    private IllegalArgumentException notUserData(int index, String why) {
-        return new IllegalArgumentException("parameter " + index + " of " + name() + " cannot be the user data: " + why
-                + ". Give the position, from 0, of the pointer or the integer of 64 bits that C hands back unchanged, or leave"
-                + " userData out: each callback then has a pointer of its own");
     }
 
     @Override
@@ -187,7 +140,7 @@ public final class Signature<F> implements CallbackType<F> {
             throw new IllegalArgumentException("the variable arguments of " + name() + " cannot begin at parameter "
                     + first + ": give its position from 0, and " + parameters + " where the call has none");
         }
-        checkVariadic(descriptor, first);
+        Descriptors.checkVariadic(name(), descriptor, first);
         return new Signature<>(
                 type, method, descriptor, derived, lookup, handles, userData, new Calling(first, calling.errno()));
     }
@@ -205,81 +158,12 @@ public final class Signature<F> implements CallbackType<F> {
                 new Calling(calling.firstVariadic(), true));
     }
 
-    private void checkVariadic(FunctionDescriptor descriptor, int first) {
-        List<MemoryLayout> parameters = descriptor.argumentLayouts();
-        for (int i = first; first >= 0 && i < parameters.size(); i++) {
-            if (parameters.get(i) instanceof ValueLayout value && PROMOTED.contains(value.carrier())) {
-                throw new IllegalArgumentException("parameter " + i + " of " + name() + " is "
-                        + value.carrier().getSimpleName()
-                        + ", which C promotes where it is a variable argument: declare "
-                        + (value.carrier() == float.class ? "double" : "int"));
-            }
-        }
-    }
-
     /**
      * Returns the error for a layout that the linker refuses, because C does not have it on this platform or because it
      * is too large for a call.
      */
     IllegalArgumentException unsupported(IllegalArgumentException cause) {
-        long slots = slots();
-        return new IllegalArgumentException(
-                slots > MANY_SLOTS
-                        ? "the parameters of " + name() + ", " + descriptor
-                                + ", are too large: the JDK takes a struct by value"
-                                + " apart into words of 8 bytes, and each of them fills two parameter slots of a method. The"
-                                + " JVM allows a method 255 slots, the JDK itself needs some, and these parameters take "
-                                + slots + ". Let C code in between pass a pointer to the struct"
-                        : "the descriptor of " + name() + ", " + descriptor
-                                + ", has a layout that this platform's C does not: " + cause.getMessage(),
-                cause);
-    }
-
-    /** Returns how many parameter slots the JDK's own method has if structs by value are passed on the stack. */
-    private long slots() {
-        long slots = 0;
-        for (MemoryLayout parameter : descriptor.argumentLayouts()) {
-            boolean narrow = parameter instanceof ValueLayout && parameter.byteSize() < Long.BYTES;
-            slots += narrow ? 1 : 2 * ((parameter.byteSize() + 7) / 8);
-        }
-        return slots;
-    }
-
-    private static void check(Class<?> type, Method method, FunctionDescriptor descriptor) {
-        MethodType java = MethodType.methodType(method.getReturnType(), method.getParameterTypes());
-        MethodType c = descriptor.toMethodType();
-        String name = Interfaces.name(type, method);
-        for (int i = 0; i < c.parameterCount(); i++) {
-            checkIsSomething(
-                    "parameter " + i, name, descriptor.argumentLayouts().get(i));
-        }
-        descriptor.returnLayout().ifPresent(result -> checkIsSomething("the result", name, result));
-        if (c.parameterCount() != java.parameterCount()) {
-            throw new IllegalArgumentException(
-                    "the descriptor of " + name + ", " + descriptor + ", has " + c.parameterCount()
-                            + " parameters, the method has " + java.parameterCount() + ": make them agree");
-        }
-        for (int i = 0; i < c.parameterCount(); i++) {
-            if (c.parameterType(i) != java.parameterType(i)) {
-                throw new IllegalArgumentException("parameter " + i + " of " + name + " is "
-                        + java.parameterType(i).getSimpleName() + ", but its layout in the descriptor, "
-                        + descriptor.argumentLayouts().get(i) + ", is carried by "
-                        + c.parameterType(i).getSimpleName() + ": change one of the two");
-            }
-        }
-        if (c.returnType() != java.returnType()) {
-            throw new IllegalArgumentException("the result of " + name + " is "
-                    + java.returnType().getSimpleName() + ", but the descriptor's is carried by "
-                    + c.returnType().getSimpleName() + ": change one of the two");
-        }
-    }
-
-    /** Refuses a layout of no bytes: the JDK accepts one, and ends the JVM at the first call. */
-    private static void checkIsSomething(String what, String name, MemoryLayout layout) {
-        if (layout instanceof GroupLayout && layout.byteSize() == 0) {
-            throw new IllegalArgumentException(what + " of " + name + " is a struct or union of no bytes, " + layout
-                    + ", which C passes as nothing: leave it out, or say what it holds");
-        }
+        return Descriptors.unsupported(name(), descriptor, cause);
     }
 
     /**
