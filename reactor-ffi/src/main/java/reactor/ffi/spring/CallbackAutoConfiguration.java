@@ -13,7 +13,7 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.micrometer.CallbackMeters;
 
 /**
- * The scheduler, the streams with their end, and the meters. Each bean backs off where the application has its own; {@code
+ * The scheduler, the streams and what stops them, and the meters. Each bean backs off if the application has its own; {@code
  * reactor.ffi.enabled=false} switches all beans of this package off.
  */
 @AutoConfiguration
@@ -21,7 +21,7 @@ import reactor.ffi.micrometer.CallbackMeters;
 @EnableConfigurationProperties(CallbackProperties.class)
 final class CallbackAutoConfiguration {
 
-    /** Spring closes it after the beans that use it. */
+    /** Makes the scheduler, which Spring closes after the beans that use it. */
     @Bean
     @ConditionalOnMissingBean
     CallbackScheduler callbackScheduler(CallbackProperties properties) {

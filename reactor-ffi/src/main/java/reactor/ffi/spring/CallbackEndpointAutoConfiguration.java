@@ -13,7 +13,7 @@ import org.springframework.context.annotation.Bean;
 @ConditionalOnBean(CallbackProperties.class)
 final class CallbackEndpointAutoConfiguration {
 
-    // On the method: its condition is looked up only where the class above is there.
+    // The condition is on the method, so that it is evaluated only if the class above is there.
     @Bean
     @ConditionalOnAvailableEndpoint
     @ConditionalOnMissingBean

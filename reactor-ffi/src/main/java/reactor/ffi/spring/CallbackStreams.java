@@ -19,8 +19,8 @@ import reactor.ffi.Overflow;
 import reactor.ffi.Registration;
 
 /**
- * Makes the native streams of an application: with its scheduler and the properties {@code reactor.ffi.overflow.*}, seen by its
- * health endpoint, and completed when the application stops.
+ * Makes the native streams of an application: with its scheduler and the properties {@code reactor.ffi.overflow.*}, seen by
+ * its health endpoint, and completed when the application stops.
  *
  * <pre>{@code
  * @Bean
@@ -29,9 +29,9 @@ import reactor.ffi.Registration;
  * }
  * }</pre>
  *
- * <p>When the application stops, the streams complete before the web server waits for open requests: the values that are queued
- * are delivered, and then the source is unregistered. The application goes on with its stop when all sources are, and after
- * {@code reactor.ffi.shutdown.timeout} at the latest.
+ * <p>When the application stops, the streams complete before the web server waits for open requests: the values that are
+ * queued are delivered, and then the source is unregistered. The application goes on with its stop when all sources are
+ * unregistered, and after {@code reactor.ffi.shutdown.timeout} at the latest.
  *
  * <p>All methods may be called from any thread.
  */
@@ -41,19 +41,19 @@ public final class CallbackStreams {
     private final Overflow overflow;
     private final Map<String, StreamState> states = new ConcurrentHashMap<>();
 
-    /** The registrations that live. */
+    /** The live registrations. */
     private final Set<NativeSink<?>> live = ConcurrentHashMap.newKeySet();
 
-    /** Completes when a stop has unregistered all, or has waited long enough. A new one with each start. */
+    /** Completes when a stop has unregistered all streams, or has waited for the limit. Each start makes a new one. */
     private volatile Sinks.Empty<Void> stopping = Sinks.empty();
 
     private volatile boolean stopped;
 
-    /** Completes when no registration lives any more after a stop. */
+    /** Completes when, after a stop, no registration is left. */
     private volatile Sinks.Empty<Void> unregistered = Sinks.empty();
 
     /**
-     * The auto-configuration makes one; a test may, too.
+     * Makes the streams of an application. The auto-configuration calls this; a test may do so, too.
      *
      * @param scheduler the scheduler that {@link #options} names
      * @param overflow the policy that {@link #options} names
@@ -64,7 +64,7 @@ public final class CallbackStreams {
     }
 
     /**
-     * The options that the application's properties say.
+     * Returns options with the application's scheduler, and the overflow policy of its properties.
      *
      * @param name what the stream is called in logs, metrics and health, not blank
      * @return options with the application's scheduler and overflow policy
@@ -117,8 +117,8 @@ public final class CallbackStreams {
     }
 
     /**
-     * Tells the health endpoint that the source of a stream is connected, to a broker or a device for example. A stream that is
-     * registered counts as connected until {@link #disconnected} is called.
+     * Tells the health endpoint that the source of a stream is connected, to a broker or a device for example. A stream that
+     * is registered counts as connected until {@link #disconnected} is called.
      *
      * @param name the name of the stream
      * @param detail to whom or to what
@@ -140,7 +140,9 @@ public final class CallbackStreams {
         state(requireNonNull(name, "name")).disconnected(why);
     }
 
-    /** Restricted, so that an application that declares a stream fails at its start where native access is denied. */
+    /**
+     * Calls a restricted method, so that an application that declares a stream fails at its start if native access is denied.
+     */
     @SuppressWarnings("restricted")
     private StreamState stateOf(CallbackOptions options, Registration<?> registration) {
         requireNonNull(options, "options");
@@ -159,14 +161,14 @@ public final class CallbackStreams {
             state.registered();
             live.add(sink);
             sink.onDispose(
-                    () -> { // pushed first: it runs when all else is undone
+                    () -> { // pushed first, so that this action runs when all else is undone
                         state.unregistered();
                         live.remove(sink);
                         if (stopped && live.isEmpty()) {
                             unregistered.tryEmitEmpty();
                         }
                     });
-            if (stopped) { // read after the add: stop() completes this sink, or this does
+            if (stopped) { // read after the add: either stop() completes this sink, or this method does
                 sink.complete();
             } else {
                 registration.register(sink);
@@ -189,9 +191,9 @@ public final class CallbackStreams {
         if (live.isEmpty()) {
             unregistered.tryEmitEmpty();
         }
-        // Those that have not completed by themselves: the library's shutdown hook, which runs at the same time,
-        // unregisters
-        // without a signal, and a subscriber without demand keeps its queue.
+        // Streams may be left: the library's shutdown hook, which runs at the same time, unregisters without a signal;
+        // and
+        // a stream whose subscriber has no demand does not complete before its queue is empty.
         return unregistered.asMono().timeout(limit, Mono.empty()).doFinally(_ -> stopping.tryEmitEmpty());
     }
 
@@ -199,7 +201,7 @@ public final class CallbackStreams {
         return !stopped;
     }
 
-    /** How each stream is, by its name. */
+    /** The state of each stream, by its name. */
     Map<String, StreamState> states() {
         return new TreeMap<>(states);
     }

@@ -23,7 +23,7 @@ final class CallbacksEndpoint {
     /** The answer of the endpoint. */
     record Callbacks(List<Source> sources, List<Scheduler> schedulers, Pool pool) {}
 
-    /** What {@link CallbackMetrics} says. */
+    /** The figures of a {@link CallbackMetrics}. */
     record Source(
             String name,
             int subscribers,
@@ -55,7 +55,7 @@ final class CallbacksEndpoint {
         }
     }
 
-    /** What {@link SchedulerMetrics} says. */
+    /** The figures of a {@link SchedulerMetrics}. */
     record Scheduler(String name, long turns, long wakeUps, int refs, int sources, Duration longestTurn) {
 
         private static Scheduler of(SchedulerMetrics scheduler) {
@@ -69,7 +69,7 @@ final class CallbacksEndpoint {
         }
     }
 
-    /** What {@link PoolMetrics} says. */
+    /** The figures of {@link PoolMetrics}. */
     record Pool(int stubs, int quarantined, long reusedEarly) {
 
         private static Pool of(PoolMetrics pool) {

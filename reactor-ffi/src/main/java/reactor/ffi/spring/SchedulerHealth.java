@@ -6,7 +6,7 @@ import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
 import reactor.core.publisher.Mono;
 import reactor.ffi.CallbackScheduler;
 
-/** Up if the scheduler's thread runs a task in time: no subscriber blocks it. */
+/** Up if the scheduler's thread runs a task in time, so that no subscriber blocks that thread. */
 final class SchedulerHealth implements ReactiveHealthIndicator {
 
     private final CallbackScheduler scheduler;

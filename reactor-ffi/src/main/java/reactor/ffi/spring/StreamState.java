@@ -3,10 +3,10 @@ package reactor.ffi.spring;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import org.jspecify.annotations.Nullable;
 
-/** How the streams of one name are, for the health endpoint. Any thread. */
+/** The state of the streams of one name, for the health endpoint. All methods may be called from any thread. */
 final class StreamState {
 
-    /** What the health endpoint says. */
+    /** What the health endpoint reports. */
     record View(boolean up, String text) {}
 
     @GuardedBy("this")
@@ -15,7 +15,7 @@ final class StreamState {
     @GuardedBy("this")
     private boolean connected = true;
 
-    /** Of the connection, or the error that the last registration has ended with. */
+    /** The error of the connection, or the error that the last registration has ended with. */
     @GuardedBy("this")
     private @Nullable String detail;
 
@@ -51,7 +51,7 @@ final class StreamState {
         detail = why;
     }
 
-    /** One of several subscribers that fails is no failure of the stream. */
+    /** Notes the error of a registration that has ended. While other registrations of that name live, this is no failure. */
     synchronized void failed(Throwable error) {
         if (registrations == 0) {
             failed = true;

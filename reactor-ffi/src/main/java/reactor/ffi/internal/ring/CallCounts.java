@@ -1,13 +1,13 @@
 package reactor.ffi.internal.ring;
 
-/** Who counts the calls of a listener that were not taken. */
+/** Counts the calls of a listener that were not taken. */
 public interface CallCounts {
 
     /**
-     * So many more of them. Any thread.
+     * Adds calls that were not taken. May be called from any thread.
      *
-     * @param full found the ring full
-     * @param late found it closed, or reached another life of the ring
+     * @param full how many calls found the ring full
+     * @param late how many calls found the ring closed, or reached another life of the ring
      */
     void notTaken(long full, long late);
 }

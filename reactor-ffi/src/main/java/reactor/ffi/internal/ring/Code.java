@@ -8,9 +8,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine code of one shape: pages that hold what all its pointers run, and after it the pointers' thunks. A page is written
- * once, made executable, and never touched again. Only numbers of this room are in it: what a pointer is bound to, and what
- * C gets for a call, lies in its cell, in pages that nobody executes.
+ * The machine code of one shape: pages with the body, which all pointers of the shape run, and the thunks of the pointers
+ * behind the body. A page is written once, made executable, and never written again. What a pointer is bound to, and what C
+ * gets for a call, is not in these pages but in the pointer's cell, in pages that are not executable.
  */
 final class Code {
 
@@ -21,11 +21,11 @@ final class Code {
 
     private final Shape shape;
 
-    /** Thunks that native code has never seen, or is done with. */
+    /** The thunks that native code has never seen, or is done with. */
     @GuardedBy("this")
     private final ArrayDeque<Thunk> free = new ArrayDeque<>();
 
-    /** Retired thunks that native code may still call, oldest first. */
+    /** The retired thunks that native code may still call, oldest first. */
     @GuardedBy("this")
     private final ArrayDeque<Thunk> quarantine = new ArrayDeque<>();
 
@@ -37,7 +37,7 @@ final class Code {
         return ALL.computeIfAbsent(shape, Code::new);
     }
 
-    /** Returns a thunk that leads nowhere, for one pointer. */
+    /** Returns a thunk for one pointer; the thunk leads nowhere yet. */
     synchronized Thunk take() {
         Thunk due = pollDue();
         if (due != null) {
@@ -65,7 +65,7 @@ final class Code {
         free.addLast(thunk);
     }
 
-    /** Ends the quarantine of a thunk, unless that is over: then the thunk is free, or is being taken now. */
+    /** Ends the quarantine of a thunk. Does nothing if that is over, because the thunk is free then, or just taken. */
     synchronized void endQuarantine(Thunk thunk) {
         if (quarantine.remove(thunk)) {
             free.addLast(thunk);

@@ -17,9 +17,9 @@ public final class ListenerPointer implements FunctionPointer {
     /**
      * Makes a pointer whose calls are records of a ring.
      *
-     * @param info what each of its records carries
-     * @param results what C gets
-     * @param counts who counts the calls that are not taken, until the pointer is used for another registration
+     * @param info the number that each record of the pointer carries
+     * @param results the results that C gets
+     * @param counts gets the calls that are not taken, until the pointer is used for another registration
      * @throws IllegalStateException if the system refuses the memory
      */
     public static ListenerPointer open(Shape shape, Ring ring, long info, Results results, CallCounts counts) {

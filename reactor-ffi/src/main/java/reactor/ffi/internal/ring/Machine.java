@@ -39,14 +39,14 @@ public final class Machine {
         return X64 ? X64Producer.thunk(cell, body) : Arm64Producer.thunk(cell, body);
     }
 
-    /** Tells a processor that keeps its instructions apart from data that these pages hold new code. */
+    /** Makes new code in these pages visible to the processor, if it caches instructions apart from data. */
     static void written(long address, long bytes) {
         if (ARM64) {
             Arm64.clearCache(address, bytes);
         }
     }
 
-    /** What the code for aarch64 needs to know of its processor. */
+    /** What the emitter for aarch64 needs to know of the processor. */
     @SuppressWarnings("restricted")
     private static final class Arm64 {
 

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Gives the arguments in a record to a method. */
+/** Calls methods with the arguments in a record. */
 public final class RecordReader {
 
     private static final MethodHandle OF_ADDRESS;
@@ -46,7 +46,7 @@ public final class RecordReader {
     private RecordReader() {}
 
     /**
-     * The handle of type {@code (Object target, long record)void} that reads the arguments and calls a method.
+     * Returns the handle of type {@code (Object target, long record)void} that reads the arguments and calls a method.
      *
      * @param shape if it has copies, the target is a {@link Copies.Target}
      * @param method {@code (Object target, arguments...)}; its result, if it has one, is dropped
@@ -91,7 +91,10 @@ public final class RecordReader {
         return ((Copies.Target) target).copies().at(record + data, more);
     }
 
-    /** {@code (long record)value}. A pointer becomes a segment of length zero: what it leads to may be gone. */
+    /**
+     * Returns a handle of type {@code (long record)value}. A pointer becomes a segment of length zero, because the memory at
+     * that address may be gone.
+     */
     private static MethodHandle reader(MemoryLayout layout, int offset) {
         boolean pointer = layout instanceof AddressLayout;
         MemoryLayout value = pointer ? ValueLayout.JAVA_LONG : layout.withoutName();

@@ -1,7 +1,7 @@
 package reactor.ffi.internal.ring;
 
 /**
- * What C gets for a call, as the bits that its register holds: of a call that was taken, of one that found the ring full, and of one
- * after the end.
+ * The results that C gets, as the bits of the register that holds a result: for a call that was taken, for a call that found
+ * the ring full, and for a call after the end.
  */
 public record Results(long taken, long full, long late) {}

@@ -13,7 +13,10 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
-/** Pages from the operating system, on Linux. They are zero at first, and are never given back: native code may hold addresses. */
+/**
+ * Pages from the operating system, on Linux. All bytes are zero at first. The pages are never given back, because native code
+ * may hold their addresses.
+ */
 final class SystemMemory {
 
     static final int PAGE = 4096;
@@ -47,9 +50,9 @@ final class SystemMemory {
     private SystemMemory() {}
 
     /**
-     * Pages that can be read and written.
+     * Returns pages that can be read and written.
      *
-     * @param name how the mapping is called in {@code /proc/self/maps}, and so in a crash report
+     * @param name the name of the mapping in {@code /proc/self/maps}, and so in a crash report
      * @throws IllegalStateException if the system has no memory, or no mapping, left
      */
     static long map(long bytes, String name) {
@@ -67,7 +70,7 @@ final class SystemMemory {
         }
     }
 
-    /** From now on these pages can be executed, and not be written any more. */
+    /** Makes pages executable. They cannot be written any more. */
     static void makeExecutable(long address, long bytes) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);
@@ -79,7 +82,7 @@ final class SystemMemory {
         }
     }
 
-    /** In a forked child these pages are zero. A kernel older than 4.14 does not know it, and leaves them as they are. */
+    /** Has these pages be zero in a forked child. A kernel older than 4.14 cannot do that; there the child sees a copy. */
     static void wipeOnFork(long address, long bytes) {
         try {
             int _ = (int) MADVISE.invokeExact(address, bytes, WIPE_ON_FORK);
@@ -109,7 +112,7 @@ final class SystemMemory {
         return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), type, options);
     }
 
-    /** Writes bytes where nobody executes yet. */
+    /** Writes bytes to pages that are not executable yet. */
     static void write(byte[] bytes, long address) {
         MemorySegment.copy(bytes, 0, Words.MEMORY, ValueLayout.JAVA_BYTE, address, bytes.length);
     }

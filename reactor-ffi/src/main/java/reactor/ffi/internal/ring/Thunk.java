@@ -3,10 +3,13 @@ package reactor.ffi.internal.ring;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import org.jspecify.annotations.Nullable;
 
-/** A pointer's own few instructions, and its cell: where it leads at present. Both are there for the life of the process. */
+/**
+ * The few instructions that are a pointer's own, and the cell that says which ring the pointer leads to at present. Both exist
+ * for the life of the process.
+ */
 final class Thunk {
 
-    /** A ring that is closed for ever: calls that reach it are late. */
+    /** A ring that is closed for ever. Calls that reach this ring are late. */
     private static final long NOWHERE = SystemMemory.map(RingLayout.RECORDS, "reactor-ffi: inert ring");
 
     final Code code;
@@ -16,11 +19,11 @@ final class Thunk {
     /** The time, in nanoTime, until which the thunk waits for reuse. Accessed under the lock of {@link Code}. */
     long quarantinedUntil;
 
-    /** The pointer whose counts the calls are, also after that pointer is retired. */
+    /** The pointer that calls are counted for, also after that pointer is retired. */
     @GuardedBy("this")
     private @Nullable ListenerPointer bound;
 
-    /** What the cell's counters showed when they were last read. */
+    /** The values of the cell's counters when they were last read. */
     @GuardedBy("this")
     private long full;
 

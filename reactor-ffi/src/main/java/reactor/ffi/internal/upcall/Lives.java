@@ -7,20 +7,23 @@ import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
- * Which user data live, and which have ended. An index is free for other user data once nothing can come by the old one any
- * more that would have to find it: no late call that needs its fallback or its arena, and no handler that still runs, since
- * what the next registration waits for at its end are the calls inside the same slots.
+ * Which user data live, and which have ended. The index of ended user data is free for other user data when two things are
+ * sure. No late call needs the fallback or the arena any more. And no handler of the old user data still runs, because the
+ * next registration with that index waits at its end for all calls inside the same slots.
  *
- * <p>Ended user data without fallback and arena is free at once where all handlers are known to have left. With one of them
- * it is kept for the time of the quarantine, and let go of by {@link Sweeper}. Where a handler may still run, it waits until
- * the next look finds none.
+ * <p>The index of ended user data without fallback and arena is free at once if all handlers are known to have left. With a
+ * fallback or an arena the user data is kept for the time of the quarantine, until {@link Sweeper} lets go of it. If a
+ * handler may still run, the user data waits until a later look finds no thread inside.
  */
 public final class Lives {
 
-    /** At least as many have to wait before the next look, because each look costs a {@link HeavyBarrier}. */
+    /** How many user data have to wait, at least, before the next look, because each look costs a {@link HeavyBarrier}. */
     private static final int LOOK = 16;
 
-    /** No SecureRandom: that reads a file, on a scheduler's thread perhaps. The key is against accidents, not against foes. */
+    /**
+     * The user data of this JVM. A SecureRandom would read a file, perhaps on a scheduler's thread; the key is to prevent
+     * accidents, not attacks.
+     */
     private static final Lives ALL = new Lives(new Tokens(new SplittableRandom(), Tokens.INDEX_BITS, Tokens.LIFE_BITS));
 
     static {
@@ -30,15 +33,15 @@ public final class Lives {
     @GuardedBy("this")
     private final Tokens tokens;
 
-    /** Ended, with a fallback or an arena: oldest first. */
+    /** The ended user data with a fallback or an arena, oldest first. */
     @GuardedBy("this")
     private final LinkedHashSet<UserData> kept = new LinkedHashSet<>();
 
-    /** Ended, and perhaps with a handler that still runs. */
+    /** The ended user data of which a handler may still run. */
     @GuardedBy("this")
     private final LinkedHashSet<UserData> leaving = new LinkedHashSet<>();
 
-    /** How many of these the last look has left. */
+    /** How many entries of {@code leaving} were there after the last look. */
     @GuardedBy("this")
     private int stayed;
 
@@ -59,11 +62,12 @@ public final class Lives {
         return kept.size();
     }
 
-    /** Returns how many indexes were given out, again and again. */
+    /** Returns how many different indexes were given out so far. */
     synchronized int indexes() {
         return tokens.indexes();
     }
 
+    /** Takes a token, after a look for indexes that have become free. */
     synchronized long take() {
         if (!tokens.hasFree() && leaving.size() >= 2 * stayed + LOOK) {
             look();
@@ -72,9 +76,10 @@ public final class Lives {
     }
 
     /**
-     * Ends user data, once. Where that fails, for want of memory, it has not ended, and can be asked for again.
+     * Ends user data; a second call does nothing. If this fails for want of memory, the user data has not ended, and the call
+     * can be repeated.
      *
-     * @param keep whether late calls need what it has
+     * @param keep whether late calls need the fallback or the arena
      */
     synchronized void end(UserData ended, boolean keep) {
         if (ended.hasEnded) {
@@ -97,7 +102,7 @@ public final class Lives {
         }
     }
 
-    /** Late calls no longer need what it has. */
+    /** Lets go of the fallback and the arena of ended user data, which late calls no longer need. */
     synchronized void letGo(UserData ended) {
         if (kept.contains(ended)) {
             leave(ended);
@@ -111,7 +116,7 @@ public final class Lives {
         kept.remove(ended); // last: without memory nothing has changed
     }
 
-    /** Frees those that no call is inside of. */
+    /** Frees the indexes of ended user data whose callbacks no thread is inside of. */
     @GuardedBy("this")
     private void look() {
         Set<Integer> held = NativeThreads.held();
@@ -126,9 +131,9 @@ public final class Lives {
     }
 
     /**
-     * Lets go of the fallbacks and arenas where the quarantine is over.
+     * Lets go of the fallbacks and arenas of user data whose quarantine is over.
      *
-     * @return whether there are others, for which it is not
+     * @return whether other user data is still in quarantine
      */
     synchronized boolean sweep() {
         long now = System.nanoTime();

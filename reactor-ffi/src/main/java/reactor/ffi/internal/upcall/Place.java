@@ -4,8 +4,9 @@ import org.jspecify.annotations.Nullable;
 import reactor.ffi.internal.Trail;
 
 /**
- * One callback in a shared stub: its slot for as long as its {@link UserData} lives, and until handlers and late calls are
- * done with it. Then the slot is that of other user data, while somebody may still hold this. The slot is guarded by itself.
+ * One callback in a shared stub. The callback has its slot for as long as its {@link UserData} lives, and until no handler
+ * and no late call needs the slot. After that the slot belongs to other user data, although references to this place may
+ * still exist. The binding and the generation of the slot are changed under the lock of the slot.
  */
 final class Place extends Upcall.Home {
 
@@ -13,7 +14,7 @@ final class Place extends Upcall.Home {
     private final UserData owner;
     private final Boundary boundary;
 
-    /** Once retired: no handler runs any more. */
+    /** Whether the callback is retired and all its handlers have left. */
     volatile boolean hasLeft;
 
     Place(UserData owner, Route route) {
@@ -44,7 +45,7 @@ final class Place extends Upcall.Home {
         }
     }
 
-    /** Other user data has the slot only when this one has no use for it. */
+    /** Does nothing: other user data gets the slot only when this user data needs the slot no more. */
     @Override
     void allowEarlyReuse(Upcall upcall) {}
 
@@ -72,7 +73,9 @@ final class Place extends Upcall.Home {
         return true;
     }
 
-    /** Whether late calls need the fallback, or the memory that C may use as long as it calls. */
+    /**
+     * Returns whether late calls need the fallback, or, if {@code memory}, the memory that C may use as long as C may call.
+     */
     boolean isNeeded(boolean memory) {
         Late late = late();
         return late != null
@@ -80,7 +83,7 @@ final class Place extends Upcall.Home {
                 && (memory || !late.fallback().equals(boundary.zero));
     }
 
-    /** Lets go of fallback and memory. */
+    /** Lets go of the fallback and of the memory that C may use. */
     void silence() {
         synchronized (slot) {
             Late late = late();
@@ -95,7 +98,7 @@ final class Place extends Upcall.Home {
         return upcall.binding.callee.counters().name();
     }
 
-    /** Null while it lives, and once other user data has the slot. */
+    /** Returns the target of late calls; null while the callback lives, and once other user data has the slot. */
     private @Nullable Late late() {
         Binding binding = slot.binding();
         return binding.userData == owner.token && binding.target instanceof Late late ? late : null;

@@ -5,13 +5,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.function.LongConsumer;
 
-/** One shared stub, which is for the life of the process as a stub of its own is. */
+/** One shared stub. As every stub, it lives as long as the process. */
 final class Route extends SlotTable {
 
     final Boundary boundary;
     private final MemorySegment pointer;
 
-    /** Takes the user data of calls that are nobody's. */
+    /** Called with the user data of a call that is for no live or late callback. */
     private final LongConsumer unknown;
 
     Route(
@@ -26,11 +26,12 @@ final class Route extends SlotTable {
         this.pointer = Stubs.share(entry, this, descriptor, signature);
     }
 
+    /** Returns the slot of that user data, which is made if there is none yet. */
     Slot slot(long userData) {
         return slot(userData, pointer);
     }
 
-    /** A call whose user data is not that of its slot's binding: returns what answers it. */
+    /** Reports a call whose user data is not that of its slot's binding; returns the binding that answers the call. */
     @Override
     Binding unknown(long userData) {
         unknown.accept(userData);

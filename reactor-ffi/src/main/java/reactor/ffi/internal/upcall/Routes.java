@@ -11,8 +11,8 @@ import reactor.util.Logger;
 import reactor.util.Loggers;
 
 /**
- * The shared stubs of one C function type and position of the user data: the first for the first callback of that type that a
- * registration makes, the second for its second, and so on.
+ * The shared stubs of one C function type and one position of the user data. The first stub is for the first callback of that
+ * type that each registration makes, the second stub for the second callback, and so on.
  */
 public final class Routes {
 
@@ -29,17 +29,19 @@ public final class Routes {
     private final FunctionDescriptor descriptor;
     private final int userData;
 
-    /** The interface that was first, for messages. */
+    /** The name of the first interface of this C type, for messages. */
     private final String name;
 
-    /** The stubs that exist, in their order. */
+    /** The stubs by ordinal; null where there is no stub yet. */
     @GuardedBy("this")
     private final @Nullable Route[] routes = new Route[MOST];
 
-    /** Calls whose user data is that of nothing that lives or has ended last. Not LongAdder: it allocates under contention. */
+    /**
+     * How many calls had user data that no live and no late callback has. Not a LongAdder, which allocates under contention.
+     */
     private final AtomicLong unknown = new AtomicLong();
 
-    /** The first of these was logged, or is about to be. */
+    /** Whether the first of these calls was logged, or is about to be. */
     private volatile boolean said;
 
     private Routes(Key key, String name) {
@@ -56,7 +58,7 @@ public final class Routes {
                 new Key(signature.neutralDescriptor(), signature.userData()), key -> new Routes(key, signature.name()));
     }
 
-    /** Returns how many calls came with user data that is that of nothing. */
+    /** Returns how many calls came with user data that no callback has. */
     public static long unknown() {
         long sum = 0;
         for (Routes each : ALL.values()) {
@@ -87,13 +89,13 @@ public final class Routes {
     }
 
     /**
-     * Counts a call with user data that is that of nothing, and has the first one logged, on a thread of ours: the calling
-     * thread may hold a lock, or be in a hurry.
+     * Counts a call with user data that no callback has. The first such call is logged, on a thread of the library, because
+     * the calling thread may hold a lock or be a real-time thread.
      */
     void countUnknown(long token) {
         long before = unknown.getAndIncrement();
         NativeThreads.sawLateCall();
-        if (!said && (before & (before - 1)) == 0) { // else each call would try, where no thread can be started
+        if (!said && (before & (before - 1)) == 0) { // if no thread can be started, not every call is to try
             say(token);
         }
     }

@@ -12,8 +12,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of a shared stub, by the index that is part of the user data. A slot is made when its index first has a callback
- * here, and is there for the life of the process: the slot of an index never changes, its binding does.
+ * The slots of a shared stub, by the index that is part of the user data. A slot is made for the first callback that its
+ * index has in this stub, and lives as long as the process. The slot of an index never changes; the binding of the slot does.
  */
 abstract class SlotTable extends Strangers {
 
@@ -31,24 +31,26 @@ abstract class SlotTable extends Strangers {
         }
     }
 
-    /** Stands for the slot of each index that has none. It is never bound. */
+    /** Stands for the slot of each index that has no slot. This slot is never bound to a handler. */
     private final Slot nobody;
 
-    /** Calls read it without the lock. A larger table has all slots of the smaller one before it is seen. */
+    /**
+     * Read by calls without the lock. A larger array has all slots of the smaller one before calls can see the larger array.
+     */
     @GuardedBy("this")
     @SuppressWarnings("unused") // SLOTS
     private @Nullable Slot[] slots = new Slot[64];
 
     /**
-     * A table without slots.
+     * Makes a table without slots.
      *
-     * @param nobody has the binding that each slot begins with, whose user data is that of nothing
+     * @param nobody has the binding that each slot begins with, whose user data no callback has
      */
     SlotTable(Slot nobody) {
         this.nobody = nobody;
     }
 
-    /** Reports what kept a call from coming as far as its binding. */
+    /** Reports the error that kept a call from reaching its binding. */
     @SuppressWarnings("unused") // Boundary
     static void notEntered(Throwable thrown, SlotTable table, long userData) {
         Binding binding = table.find(userData).binding();
@@ -68,7 +70,7 @@ abstract class SlotTable extends Strangers {
         return slot == null ? nobody : slot;
     }
 
-    /** Returns the slot of the index that is part of the user data; makes it for its first callback. */
+    /** Returns the slot of the index that is part of the user data, and makes that slot if there is none yet. */
     final synchronized Slot slot(long userData, MemorySegment pointer) {
         int index = Tokens.index(userData);
         @Nullable Slot[] known = slots;

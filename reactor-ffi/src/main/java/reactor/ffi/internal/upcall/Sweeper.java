@@ -8,18 +8,19 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
- * Sweeps the stubs while any slot is in quarantine, on a thread of its own that ends when none is. A shared timer, such
- * as that of CompletableFuture, would keep the class loader of its first user for the life of the JVM.
+ * The thread that lets go of fallbacks and arenas whose quarantine is over. There is such a thread while anything is in
+ * quarantine. A shared timer, such as that of CompletableFuture, would keep the class loader of its first user for the life
+ * of the JVM.
  */
 final class Sweeper {
 
     private static final long PAUSE = Math.max(Limits.QUARANTINE, TimeUnit.MILLISECONDS.toNanos(1));
 
-    /** Whether there is a thread that has not yet decided to end. */
+    /** Whether there is a thread, and that thread has not yet decided to end. */
     @GuardedBy("Sweeper.class")
     private static boolean running;
 
-    /** Whether a slot became inert since the last sweep began. */
+    /** Whether something has come into quarantine since the last sweep began. */
     @GuardedBy("Sweeper.class")
     private static boolean requested;
 
@@ -46,11 +47,12 @@ final class Sweeper {
         }
     }
 
-    /** Has one more pool swept: its sweep says whether there is more to come. */
+    /** Adds a sweep; the sweep returns whether anything is still in quarantine. */
     static void add(BooleanSupplier sweep) {
         SWEEPS.add(sweep);
     }
 
+    /** Returns whether anything is still in quarantine. */
     private static boolean sweep() {
         boolean more = false;
         for (BooleanSupplier each : SWEEPS) {

@@ -4,18 +4,18 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Gives out user data. A token is 64 bits: an index in its lowest bits, and above it which life of that index it stands for.
- * An index has one life after another, and no token is ever given out twice. The lives are counted, and the count is mixed by
- * a bijection with a random key, so that no token follows from another, and two copies of the library in one process share
- * none. Three bits are the same in every token, see {@link #FIXED}. Not thread safe: all calls hold the lock of
- * {@link Lives}.
+ * Gives out user data. A token has 64 bits: the lowest are an index, the bits above say which life of that index the token
+ * stands for. An index has one life after another, and no token is given out twice. The lives are counted, and the count is
+ * mixed by a bijection with a random key, so that no token follows from another, and two copies of the library in one
+ * process share no token. Three bits are the same in every token, see {@link #FIXED}. Not thread safe: all calls hold the
+ * lock of {@link Lives}.
  */
 final class Tokens {
 
     static final int INDEX_BITS = 22;
     static final int INDEX_MASK = (1 << INDEX_BITS) - 1;
 
-    /** What is left of 64 bits beside the index and the bits that are fixed. */
+    /** How many of the 64 bits are left beside the index and the fixed bits: these number the lives of an index. */
     static final int LIFE_BITS = 64 - INDEX_BITS - 3;
 
     /**
@@ -28,10 +28,10 @@ final class Tokens {
     /** How many bits of a life are below bit 55. */
     private static final int LOW_BITS = 55 - INDEX_BITS;
 
-    /** How many lives an index has, and the mask of their count. */
+    /** How many lives an index can have: a power of two. */
     private final long lives;
 
-    /** The highest index. Zero is none. */
+    /** The highest index. Zero is not an index. */
     private final int highest;
 
     private final long key;
@@ -41,20 +41,23 @@ final class Tokens {
     /** How many lives each index has had. */
     private long[] had = new long[64];
 
-    /** The indexes that are free, of which the last one is taken next. As long as {@link #had}: to free one needs no memory. */
+    /**
+     * The free indexes, of which the last one is taken next. The array is as long as {@link #had}, so that freeing an index
+     * needs no memory.
+     */
     private int[] free = new int[64];
 
     private int freed;
 
-    /** The highest index that was given out. */
+    /** The highest index that was given out so far. */
     private int last;
 
     /**
-     * Tokens of their own.
+     * Makes a set of tokens, independent of all others.
      *
      * @param random makes the key
-     * @param indexBits at most {@link #INDEX_BITS}; fewer in tests, that indexes end
-     * @param lifeBits at most {@link #LIFE_BITS}; fewer in tests, that lives end
+     * @param indexBits at most {@link #INDEX_BITS}; tests give fewer, so that indexes run out
+     * @param lifeBits at most {@link #LIFE_BITS}; tests give fewer, so that lives run out
      */
     Tokens(RandomGenerator random, int indexBits, int lifeBits) {
         this.highest = (1 << indexBits) - 1;
@@ -69,12 +72,12 @@ final class Tokens {
         return (int) token & INDEX_MASK;
     }
 
-    /** Returns whether an index is free, which has had a life before. */
+    /** Returns whether an index that has had a life before is free. */
     boolean hasFree() {
         return freed > 0;
     }
 
-    /** Returns how many indexes were given out, again and again. */
+    /** Returns how many different indexes were given out so far. */
     int indexes() {
         return last;
     }
@@ -107,7 +110,7 @@ final class Tokens {
         }
     }
 
-    /** Ends the life of an index. An index whose last life it was is not given out again. Never throws. */
+    /** Ends the life of an index. The index is not given out again if this was its last life. Never throws. */
     void free(long token) {
         int index = index(token);
         if (had[index] < lives) {
@@ -129,7 +132,10 @@ final class Tokens {
         return FIXED | (mixed >>> LOW_BITS) << 57 | low << INDEX_BITS | index;
     }
 
-    /** Where the count of an index begins: two indexes do not have the same lives. */
+    /**
+     * Returns the number that the lives of an index are counted from, so that two indexes do not have the same lives in the
+     * same order.
+     */
     private long start(int index) {
         long mixed = (key + index) * 0x9E3779B97F4A7C15L; // the finaliser of SplitMix64
         mixed = (mixed ^ (mixed >>> 30)) * 0xBF58476D1CE4E5B9L;

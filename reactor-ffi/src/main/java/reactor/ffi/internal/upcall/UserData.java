@@ -10,24 +10,25 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What C hands back to the callbacks of one registration: a sink, or one answered callback. The callbacks share their stubs
- * with those of all other user data. The k-th callback of a C type is in the k-th stub of that type, so that one user data
- * serves several callbacks.
+ * What C hands back to the callbacks of one registration, which is a sink or an answered callback. The callbacks share their
+ * stubs with the callbacks of all other user data. The k-th callback of a C type is in the k-th shared stub of that type, so
+ * that one user data serves several callbacks.
  *
- * <p>Its methods are called under its owner's lock, but for {@link #segment}.
+ * <p>All methods except {@link #segment} are called under the lock of the registration.
  */
 public final class UserData {
 
     final long token;
 
-    /** When it ended. This and the next are guarded by {@link Lives}. */
+    /** When the registration ended, in nanoTime. Accessed under the lock of {@link Lives}. */
     long endedAt;
 
+    /** Whether the registration has ended. Accessed under the lock of {@link Lives}. */
     boolean hasEnded;
 
     private final MemorySegment segment;
 
-    /** How many callbacks of each C type were made, released ones too. */
+    /** How many callbacks of each C type were made, including released ones. */
     private final Map<Routes, Integer> made = new HashMap<>(2);
 
     private final List<Place> places = new ArrayList<>(1);
@@ -38,7 +39,7 @@ public final class UserData {
     }
 
     /**
-     * Takes user data of which nobody knows yet.
+     * Takes user data that no C code has seen yet.
      *
      * @throws IllegalStateException if no user data is left
      */
@@ -46,12 +47,15 @@ public final class UserData {
         return new UserData(Lives.all().take());
     }
 
-    /** What to pass to C. No memory: an address that is none. */
+    /** Returns what to pass to C: an address at which there is no memory. */
     public MemorySegment segment() {
         return segment;
     }
 
-    /** See {@link #open(Signature, MethodHandle, Object, Object, Callee, Object)}. */
+    /**
+     * As {@link #open(Signature, MethodHandle, Object, Object, Callee, Object)}, of a handler that is called as its interface
+     * says.
+     */
     public <F> Upcall open(Signature<F> signature, F handler, @Nullable F fallback, Callee callee, Object keep) {
         return open(signature, signature.invoker(), signature.instance(handler, "handler"), fallback, callee, keep);
     }
@@ -59,9 +63,10 @@ public final class UserData {
     /**
      * Binds a shared pointer to a handler, for calls with this user data.
      *
-     * @param entry what a call invokes with the target and the arguments
-     * @param fallback what answers when the handler throws, and late calls; null: the zero of the result
-     * @param keep what C may use as long as it may call: not collected before {@link #end}, and the quarantine after it
+     * @param entry the handle that a call invokes with the target and the arguments
+     * @param fallback answers late calls, and calls whose handler throws; null: the zero of the result
+     * @param keep an object with memory that C may use as long as C may call; not collected before {@link #end} and the
+     *     end of the quarantine after that
      */
     public <F> Upcall open(
             Signature<F> signature,
@@ -83,7 +88,7 @@ public final class UserData {
     }
 
     /**
-     * The registration has ended: all callbacks are retired or released.
+     * Ends the user data, because the registration has ended. All callbacks are retired or released by then.
      *
      * @param keeps whether there is memory that C may use as long as it may call
      */
@@ -98,7 +103,7 @@ public final class UserData {
         Lives.all().end(this, needed);
     }
 
-    /** A callback was released. Once ended, and with no other that late calls need, nothing is kept. */
+    /** Called when a callback was released. Lets go of the user data once no callback is left that late calls need. */
     void released() {
         for (Place place : places) {
             if (place.isNeeded(true)) {
@@ -108,12 +113,12 @@ public final class UserData {
         Lives.all().letGo(this);
     }
 
-    /** Lets go of what late calls need. */
+    /** Lets go of all fallbacks, and of the memory that C may use. */
     void silence() {
         places.forEach(Place::silence);
     }
 
-    /** Whether all handlers are known to have left. */
+    /** Returns whether all handlers are known to have left. */
     boolean hasLeft() {
         for (Place place : places) {
             if (!place.hasLeft) {
@@ -123,6 +128,9 @@ public final class UserData {
         return true;
     }
 
+    /**
+     * Returns whether no thread is inside one of these callbacks; {@code held} are the slots that some thread is inside of.
+     */
     boolean isOutside(Set<Integer> held) {
         for (Place place : places) {
             if (held.contains(place.slot.id)) {
