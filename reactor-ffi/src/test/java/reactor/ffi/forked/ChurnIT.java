@@ -57,15 +57,15 @@ class ChurnIT {
         ForkedJvmResult result = assertQuiet(jvm(LateCalls.class)
                 .jvmOptions("-Dreactor.ffi.quarantine.millis=2000")
                 .run());
-        assertThat(number(result, "late calls")).isGreaterThan(100_000);
-        assertThat(number(result, "growth")).isLessThan(GROWTH);
+        assertThat(result.number("late calls")).isGreaterThan(100_000);
+        assertThat(result.number("growth")).isLessThan(GROWTH);
     }
 
     @Test
     void whatIsReleasedIsReusedAtOnce() {
         ForkedJvmResult result = assertQuiet(jvm(Released.class).run()).assertOut("stubs 1");
-        assertThat(number(result, "late calls")).isZero();
-        assertThat(number(result, "growth")).isLessThan(GROWTH);
+        assertThat(result.number("late calls")).isZero();
+        assertThat(result.number("growth")).isLessThan(GROWTH);
     }
 
     @Test
@@ -74,17 +74,7 @@ class ChurnIT {
                 .run()
                 .assertExitedCleanly()
                 .assertOut("native threads 10000", "delivered 10000");
-        assertThat(number(result, "growth")).isLessThan(GROWTH / 8);
-    }
-
-    /** The last line that begins with this: what follows. */
-    private static long number(ForkedJvmResult result, String label) {
-        return result.out()
-                .lines()
-                .filter(line -> line.startsWith(label + " "))
-                .mapToLong(line -> Long.parseLong(line.substring(label.length() + 1)))
-                .reduce((first, last) -> last)
-                .orElseThrow(() -> new AssertionError("no '" + label + "' in " + result));
+        assertThat(result.number("growth")).isLessThan(GROWTH / 8);
     }
 
     static final class LateCalls {
@@ -242,7 +232,7 @@ class ChurnIT {
         }
     }
 
-    private static long usedAfterGc() {
+    static long usedAfterGc() {
         long least = Long.MAX_VALUE;
         for (int i = 0; i < 3; i++) {
             System.gc();

@@ -66,37 +66,28 @@ class UserDataChurnIT {
     @Test
     void cyclesWithoutAReleaseLeaveNothingBehind() {
         ForkedJvmResult result = run(0, false);
-        assertThat(number(result, "indexes")).isLessThanOrEqualTo(64);
-        assertThat(number(result, "growth")).isLessThan(GROWTH);
-        assertThat(number(result, "code growth")).isLessThan(GROWTH);
+        assertThat(result.number("indexes")).isLessThanOrEqualTo(64);
+        assertThat(result.number("growth")).isLessThan(GROWTH);
+        assertThat(result.number("code growth")).isLessThan(GROWTH);
     }
 
     @Test
     void besides20000LiveOnesToo() {
         ForkedJvmResult result = run(20_000, false);
-        assertThat(number(result, "indexes")).isLessThanOrEqualTo(20_064);
-        assertThat(number(result, "growth")).isLessThan(GROWTH);
-        assertThat(number(result, "code growth")).isLessThan(GROWTH);
+        assertThat(result.number("indexes")).isLessThanOrEqualTo(20_064);
+        assertThat(result.number("growth")).isLessThan(GROWTH);
+        assertThat(result.number("code growth")).isLessThan(GROWTH);
     }
 
     /** Each keeps its index for the quarantine, of a second here, and at most as many as there may be stubs. */
     @Test
     void andWithFallbacks() {
         ForkedJvmResult result = run(0, true);
-        assertThat(number(result, "late")).isPositive();
-        assertThat(number(result, "fallbacks")).isPositive();
-        assertThat(number(result, "indexes")).isLessThan(1_200);
-        assertThat(number(result, "growth")).isLessThan(GROWTH);
-        assertThat(number(result, "code growth")).isLessThan(GROWTH);
-    }
-
-    private static long number(ForkedJvmResult result, String label) {
-        return result.out()
-                .lines()
-                .filter(line -> line.startsWith(label + " "))
-                .mapToLong(line -> Long.parseLong(line.substring(label.length() + 1)))
-                .reduce((first, last) -> last)
-                .orElseThrow(() -> new AssertionError("no '" + label + "' in " + result));
+        assertThat(result.number("late")).isPositive();
+        assertThat(result.number("fallbacks")).isPositive();
+        assertThat(result.number("indexes")).isLessThan(1_200);
+        assertThat(result.number("growth")).isLessThan(GROWTH);
+        assertThat(result.number("code growth")).isLessThan(GROWTH);
     }
 
     static final class Churn {
@@ -142,12 +133,12 @@ class UserDataChurnIT {
             while (left.get() > cycles - cycles / 10) {
                 LockSupport.parkNanos(1_000_000);
             }
-            long heap = usedAfterGc();
+            long heap = ChurnIT.usedAfterGc();
             long code = code();
             for (Thread thread : threads) {
                 thread.join();
             }
-            long growth = usedAfterGc() - heap;
+            long growth = ChurnIT.usedAfterGc() - heap;
             long codeGrowth = code() - code;
             long end = System.nanoTime() + after * 1_000_000_000L;
             while (System.nanoTime() < end) {
@@ -222,16 +213,6 @@ class UserDataChurnIT {
                 subscription.dispose();
                 reactor.ffi.fixture.Latches.awaitLatch(registration.ended);
             }
-        }
-
-        private static long usedAfterGc() {
-            long least = Long.MAX_VALUE;
-            for (int i = 0; i < 3; i++) {
-                System.gc();
-                Runtime runtime = Runtime.getRuntime();
-                least = Math.min(least, runtime.totalMemory() - runtime.freeMemory());
-            }
-            return least;
         }
 
         private static long code() {
