@@ -265,7 +265,7 @@ class FloorPlanTest {
         RING + ", 5",
         UPCALL + ", 4",
         LOOP + ", 4",
-        STREAM + ", 7",
+        STREAM + ", 5",
         CALL + ", 2",
         SIGNAL + ", 1",
         METERS + ", 2",
