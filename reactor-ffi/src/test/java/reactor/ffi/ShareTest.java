@@ -2,18 +2,14 @@ package reactor.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static reactor.ffi.fixture.TestScheduler.SOON;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -22,16 +18,15 @@ import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
-import reactor.core.publisher.Hooks;
 import reactor.core.publisher.SignalType;
 import reactor.core.scheduler.Schedulers;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Fixture;
 import reactor.ffi.fixture.Recorder;
+import reactor.ffi.fixture.SharedEvents;
 import reactor.ffi.fixture.Source;
 import reactor.ffi.fixture.TestEvents;
 import reactor.ffi.fixture.TestScheduler;
-import reactor.test.StepVerifier;
 
 /** The statements on shared streams. */
 @Timeout(60)
@@ -41,40 +36,8 @@ class ShareTest {
     final TestScheduler loop = new TestScheduler("ShareTest");
 
     private final CallbackOptions options = loop.options;
-    private final TestEvents events = new TestEvents();
-    private final AtomicInteger live = new AtomicInteger();
-    private final AtomicInteger mostLive = new AtomicInteger();
-
-    /** On which registrations have come and gone. */
-    private final List<Thread> threads = new CopyOnWriteArrayList<>();
-
-    @AfterEach
-    void neverTwoAreAliveAndNoneIsLeft() {
-        loop.scheduler.disposeGracefully().block(SOON);
-        assertThat(live).hasValue(0);
-        assertThat(mostLive.get()).isLessThanOrEqualTo(1);
-    }
-
-    private void register(NativeSink<Long> sink) {
-        mostLive.accumulateAndGet(live.incrementAndGet(), Math::max);
-        threads.add(Thread.currentThread());
-        sink.onDispose(() -> {
-            threads.add(Thread.currentThread());
-            live.decrementAndGet();
-        });
-        events.register(sink);
-    }
-
-    private Flux<Long> share(CallbackOptions options) {
-        return NativeFlux.share(options, this::register);
-    }
-
-    private Recorder subscribe(Flux<Long> shared, long demand) {
-        Recorder subscriber = new Recorder(demand);
-        shared.subscribe(subscriber);
-        loop.settle();
-        return subscriber;
-    }
+    private final SharedEvents source = new SharedEvents(loop);
+    private final TestEvents events = source.events;
 
     private static List<Long> range(long from, long to) {
         return LongStream.range(from, to).boxed().toList();
@@ -85,11 +48,11 @@ class ShareTest {
 
         @Test
         void servesAllSubscribers() {
-            Flux<Long> shared = share(options);
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
-            Recorder two = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = source.share(options);
+            Recorder one = source.subscribe(shared, Long.MAX_VALUE);
+            Recorder two = source.subscribe(shared, Long.MAX_VALUE);
             events.fire(0, 1_000);
-            Recorder late = subscribe(shared, Long.MAX_VALUE);
+            Recorder late = source.subscribe(shared, Long.MAX_VALUE);
             events.fire(1_000, 10);
             await().untilAsserted(() -> {
                 assertThat(one.values).isEqualTo(range(0, 1_010));
@@ -102,24 +65,24 @@ class ShareTest {
 
         @Test
         void comesWithTheFirstSubscriberGoesWithTheLastAndComesAnewWithTheNext() {
-            Flux<Long> shared = share(options);
+            Flux<Long> shared = source.share(options);
             assertThat(events.registered).hasValue(0);
             for (int round = 1; round <= 3; round++) {
-                Recorder one = subscribe(shared, Long.MAX_VALUE);
-                Recorder two = subscribe(shared, Long.MAX_VALUE);
+                Recorder one = source.subscribe(shared, Long.MAX_VALUE);
+                Recorder two = source.subscribe(shared, Long.MAX_VALUE);
                 assertThat(events.registered).hasValue(round);
                 one.cancel();
                 loop.settle();
-                assertThat(live).hasValue(1);
+                assertThat(source.live).hasValue(1);
                 two.cancel();
-                await().untilAsserted(() -> assertThat(live).hasValue(0));
+                await().untilAsserted(() -> assertThat(source.live).hasValue(0));
             }
-            assertThat(threads).hasSize(6).containsOnly(loop.scheduler.thread());
+            assertThat(source.threads).hasSize(6).containsOnly(loop.scheduler.thread());
         }
 
         @Test
         void mayBeJoinedAndLeftInsideOnNext() {
-            Flux<Long> shared = share(options);
+            Flux<Long> shared = source.share(options);
             Recorder inner = new Recorder(Long.MAX_VALUE);
             Disposable outer =
                     shared.take(1).doOnNext(value -> shared.subscribe(inner)).subscribe();
@@ -136,7 +99,7 @@ class ShareTest {
         void knowsTheFirstSubscribersContextTheSmallestDemandAndUnboundedDemandOnce() {
             List<Long> asked = new CopyOnWriteArrayList<>();
             Flux<Long> shared = NativeFlux.share(options, sink -> {
-                register(sink);
+                source.register(sink);
                 sink.onRequest(asked::add);
             });
             Disposable first =
@@ -165,10 +128,10 @@ class ShareTest {
                 registered.incrementAndGet();
                 most.accumulateAndGet(live.incrementAndGet(), Math::max);
                 MemorySegment pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> sink.next(sequence));
-                Source source = Source.events(pointer, 1).start(2, -1, 20_000);
+                Source firing = Source.events(pointer, 1).start(2, -1, 20_000);
                 sink.onDispose(() -> {
-                    source.stop();
-                    source.close();
+                    firing.stop();
+                    firing.close();
                     live.decrementAndGet();
                 });
             });
@@ -203,10 +166,10 @@ class ShareTest {
         @Test
         void isNotCalledOnceTheRegistrationIsUndone() {
             List<Long> asked = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = share(options);
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = source.share(options);
+            Recorder one = source.subscribe(shared, Long.MAX_VALUE);
             one.cancel();
-            await().untilAsserted(() -> assertThat(live).hasValue(0));
+            await().untilAsserted(() -> assertThat(source.live).hasValue(0));
             events.sink.onRequest(asked::add);
             loop.settle();
             assertThat(asked).isEmpty();
@@ -220,23 +183,23 @@ class ShareTest {
                 IllegalStateException own = new IllegalStateException("own");
                 IllegalStateException thrown = new IllegalStateException("thrown");
                 Flux<Long> shared = NativeFlux.share(options, sink -> {
-                    register(sink);
+                    source.register(sink);
                     sink.onRequest(n -> {
                         throw thrown;
                     });
                 });
-                Recorder one = subscribe(shared, Long.MAX_VALUE);
+                Recorder one = source.subscribe(shared, Long.MAX_VALUE);
                 assertThat(one.error()).isSameAs(thrown);
                 assertThat(reported).isEmpty();
 
                 Flux<Long> failed = NativeFlux.share(options, sink -> {
-                    register(sink);
+                    source.register(sink);
                     sink.onRequest(n -> {
                         sink.error(own);
                         throw thrown;
                     });
                 });
-                Recorder two = subscribe(failed, Long.MAX_VALUE);
+                Recorder two = source.subscribe(failed, Long.MAX_VALUE);
                 assertThat(two.error()).isSameAs(own);
                 assertThat(reported).containsExactly(thrown);
             } finally {
@@ -251,8 +214,8 @@ class ShareTest {
         @Test
         void hurtsOnlyItself() {
             List<Object> discarded = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = share(options.overflow(Overflow.dropNewest(4)));
-            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = source.share(options.overflow(Overflow.dropNewest(4)));
+            Recorder fast = source.subscribe(shared, Long.MAX_VALUE);
             Recorder slow = new Recorder(0);
             shared.doOnDiscard(Long.class, discarded::add).subscribe(slow);
             loop.settle();
@@ -269,9 +232,9 @@ class ShareTest {
 
         @Test
         void getsWhatItAsksFor() {
-            Flux<Long> shared = share(options);
-            Recorder fast = subscribe(shared, Long.MAX_VALUE);
-            Recorder slow = subscribe(shared, 2);
+            Flux<Long> shared = source.share(options);
+            Recorder fast = source.subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = source.subscribe(shared, 2);
             events.fire(0, 10);
             await().untilAsserted(() -> assertThat(fast.values).isEqualTo(range(0, 10)));
             loop.settle();
@@ -282,9 +245,9 @@ class ShareTest {
 
         @Test
         void endsAloneWhereAFullQueueIsAnError() throws Exception {
-            Flux<Long> shared = share(options.overflow(Overflow.error(4)));
-            Recorder fast = subscribe(shared, Long.MAX_VALUE);
-            Recorder slow = subscribe(shared, 0);
+            Flux<Long> shared = source.share(options.overflow(Overflow.error(4)));
+            Recorder fast = source.subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = source.subscribe(shared, 0);
             for (int n = 0; n < 20; n++) {
                 int value = n;
                 events.fire(value, 1);
@@ -300,9 +263,9 @@ class ShareTest {
 
         @Test
         void decidesForAllWhereNativeThreadsWait() throws Exception {
-            Flux<Long> shared = share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))));
-            Recorder fast = subscribe(shared, Long.MAX_VALUE);
-            Recorder slow = subscribe(shared, 0);
+            Flux<Long> shared = source.share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))));
+            Recorder fast = source.subscribe(shared, Long.MAX_VALUE);
+            Recorder slow = source.subscribe(shared, 0);
             Thread native10 = new Thread(() -> events.fire(0, 10));
             native10.start();
             await().until(() -> fast.values.size() == 5); // the fifth waits for room in the other's queue
@@ -319,9 +282,9 @@ class ShareTest {
 
         @Test
         void pastTheLimitEndsAlone() throws Exception {
-            Flux<Long> shared = share(options.overflow(Overflow.block(4, Duration.ofMillis(100))));
-            Recorder slow = subscribe(shared, 0);
-            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = source.share(options.overflow(Overflow.block(4, Duration.ofMillis(100))));
+            Recorder slow = source.subscribe(shared, 0);
+            Recorder fast = source.subscribe(shared, Long.MAX_VALUE);
             events.fire(0, 10);
             slow.request(10);
             assertThat(slow.error()).hasMessageContaining("waited");
@@ -330,9 +293,9 @@ class ShareTest {
 
         @Test
         void thatCancelsLetsTheOthersGoOn() throws Exception {
-            Flux<Long> shared = share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))));
-            Recorder slow = subscribe(shared, 0);
-            Recorder fast = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = source.share(options.overflow(Overflow.block(4, Duration.ofSeconds(30))));
+            Recorder slow = source.subscribe(shared, 0);
+            Recorder fast = source.subscribe(shared, Long.MAX_VALUE);
             Thread native10 = new Thread(() -> events.fire(0, 10));
             native10.start();
             await().until(() -> fast.values.size() == 4);
@@ -343,201 +306,11 @@ class ShareTest {
     }
 
     @Nested
-    class TheEndOfTheSource {
-
-        @Test
-        void completesAllAfterTheUnregisterAndAfterTheirValues() {
-            List<String> order = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = NativeFlux.share(options, sink -> {
-                register(sink);
-                sink.onDispose(() -> order.add("unregistered"));
-            });
-            Recorder slow = subscribe(shared.doOnComplete(() -> order.add("slow")), 0);
-            Disposable fast = shared.doFinally(signal -> order.add("fast")).subscribe();
-            loop.settle();
-            events.fire(0, 3);
-            events.sink.complete();
-            await().until(fast::isDisposed);
-            assertThat(order).containsExactly("unregistered", "fast");
-            assertThat(slow.end).isNotDone();
-            slow.request(3);
-            await().untilAsserted(() -> assertThat(order).containsExactly("unregistered", "fast", "slow"));
-            assertThat(slow.values).isEqualTo(range(0, 3));
-        }
-
-        /** It has seen the first registration end, and cancels in the time of the second. */
-        @Test
-        void aSubscriberOfAnEarlierRegistrationIsNotKeptByTheNext() {
-            Flux<Long> shared = share(options);
-            WeakReference<Recorder> slow = slowOneThatLeavesLate(shared);
-            await().untilAsserted(() -> {
-                System.gc();
-                assertThat(slow.refersTo(null)).isTrue();
-            });
-            assertThat(live).hasValue(1);
-        }
-
-        private WeakReference<Recorder> slowOneThatLeavesLate(Flux<Long> shared) {
-            Recorder slow = subscribe(shared, 0);
-            events.fire(0, 3);
-            events.sink.complete();
-            await().untilAsserted(() -> assertThat(live).hasValue(0));
-            Recorder next = subscribe(shared, 10);
-            slow.cancel();
-            await().untilAsserted(() -> assertThat(live).hasValue(1));
-            events.fire(7, 1);
-            await().untilAsserted(() -> assertThat(next.values).containsExactly(7L));
-            return new WeakReference<>(slow);
-        }
-
-        @Test
-        void failsAllAfterTheUnregister() throws Exception {
-            IllegalStateException failure = new IllegalStateException("the source is broken");
-            Flux<Long> shared = share(options);
-            List<Integer> liveAtError = new CopyOnWriteArrayList<>();
-            Flux<Long> watched = shared.doOnError(e -> liveAtError.add(live.get()));
-            Recorder one = subscribe(watched, Long.MAX_VALUE);
-            Recorder two = subscribe(watched, Long.MAX_VALUE);
-            events.sink.error(failure);
-            assertThat(one.error()).isSameAs(failure);
-            assertThat(two.error()).isSameAs(failure);
-            assertThat(liveAtError).containsExactly(0, 0);
-        }
-
-        @Test
-        void failsAllWithTheSourcesErrorAndDropsThatOfTheUnregister() throws Exception {
-            List<Throwable> dropped = new CopyOnWriteArrayList<>();
-            Hooks.onErrorDropped(dropped::add);
-            try {
-                IllegalStateException failure = new IllegalStateException("the source is broken");
-                IllegalStateException unregister = new IllegalStateException("so is its unregister");
-                Flux<Long> shared = NativeFlux.share(options, sink -> {
-                    register(sink);
-                    sink.onDispose(() -> {
-                        throw unregister;
-                    });
-                });
-                Recorder one = subscribe(shared, Long.MAX_VALUE);
-                Recorder two = subscribe(shared, Long.MAX_VALUE);
-                events.sink.error(failure);
-                assertThat(List.of(one.error(), two.error())).containsOnly(failure);
-                await().untilAsserted(() -> assertThat(dropped).containsExactly(unregister));
-            } finally {
-                Hooks.resetOnErrorDropped();
-            }
-        }
-
-        @Test
-        void byAHandlerThatThrowsFailsAll() throws Exception {
-            Flux<Long> shared = NativeFlux.share(options, sink -> {
-                register(sink);
-                events.pointer = sink.callback(OnEvent.class, (thread, sequence, id) -> {
-                    throw new IllegalStateException("broken handler");
-                });
-            });
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
-            Recorder two = subscribe(shared, Long.MAX_VALUE);
-            events.fire(0, 3);
-            assertThat(one.error()).hasMessage("broken handler");
-            assertThat(two.error()).isSameAs(one.error());
-        }
-
-        @Test
-        void givesWhatComesWithNobodyThereToTheDiscardHookOfWhoWasThereLast() {
-            List<Long> ofFirst = new CopyOnWriteArrayList<>();
-            List<Long> ofLast = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = share(options);
-            Disposable last = shared.doOnDiscard(Long.class, ofLast::add).subscribe();
-            Disposable first = shared.doOnDiscard(Long.class, ofFirst::add).subscribe();
-            loop.settle();
-            first.dispose();
-            await().until(() -> loop.metrics().subscribers() == 1);
-            last.dispose();
-            await().until(() -> live.get() == 0);
-            assertThat(events.sink.next(1L)).isFalse();
-            assertThat(ofLast).containsExactly(1L);
-            assertThat(ofFirst).isEmpty();
-        }
-
-        @Test
-        void discardsWhatComesLater() throws Exception {
-            Flux<Long> shared = share(options);
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
-            Runnable goOn = loop.hold(); // so that the end is not handled before the value comes
-            long before = loop.metrics().discarded();
-            assertThat(events.sink.next(1L)).isTrue();
-            events.sink.complete();
-            assertThat(events.sink.isCancelled()).isTrue();
-            assertThat(events.sink.next(2L)).isFalse();
-            events.fire(3, 1);
-            goOn.run();
-            assertThat(one.end()).startsWith("onComplete");
-            assertThat(one.values).containsExactly(1L);
-            assertThat(loop.metrics().discarded() - before).isEqualTo(2);
-        }
-
-        @Test
-        void inAnErrorThatNobodyIsLeftToHearIsADroppedError() {
-            List<Throwable> dropped = new CopyOnWriteArrayList<>();
-            Hooks.onErrorDropped(dropped::add);
-            try {
-                IllegalStateException failure = new IllegalStateException("too late");
-                Flux<Long> shared = share(options);
-                Recorder one = subscribe(shared, Long.MAX_VALUE);
-                Runnable goOn = loop.hold();
-                one.cancel();
-                goOn.run();
-                await().untilAsserted(() -> assertThat(live).hasValue(0));
-                events.sink.error(failure);
-                await().untilAsserted(() -> assertThat(dropped).containsExactly(failure));
-            } finally {
-                Hooks.resetOnErrorDropped();
-            }
-        }
-
-        @Test
-        void isFollowedByOneNewRegistrationWhenAllRetry() {
-            Flux<Long> shared = share(options);
-            Recorder one = subscribe(shared.retry(), Long.MAX_VALUE);
-            Recorder two = subscribe(shared.retry(), Long.MAX_VALUE);
-            for (int round = 1; round <= 100; round++) {
-                int number = round;
-                events.sink.error(new IllegalStateException("again"));
-                await().pollInterval(Duration.ofMillis(1)).until(() -> events.registered.get() == number + 1);
-                loop.settle();
-                events.fire(round, 1);
-                await().pollInterval(Duration.ofMillis(1))
-                        .until(() -> one.values.contains((long) number) && two.values.contains((long) number));
-            }
-            assertThat(events.registered).hasValue(101);
-            one.cancel();
-            two.cancel();
-        }
-
-        @Test
-        void isFollowedByANewRegistrationOnRepeat() {
-            AtomicInteger completed = new AtomicInteger();
-            Flux<Long> shared = NativeFlux.share(options, sink -> {
-                register(sink);
-                sink.runLoop(() -> {
-                    events.fire(events.registered.get(), 1);
-                    return 0;
-                });
-            });
-            StepVerifier.create(shared.doOnComplete(completed::incrementAndGet).repeat(49))
-                    .expectNextSequence(range(1, 51))
-                    .verifyComplete();
-            assertThat(completed).hasValue(50);
-            assertThat(events.registered).hasValue(50);
-        }
-    }
-
-    @Nested
     class ASubscriberThatCancelsInOnSubscribe {
 
         @Test
         void leavesNothingBehind() {
-            Flux<Long> shared = share(options);
+            Flux<Long> shared = source.share(options);
             for (int round = 0; round < 100_000; round++) {
                 shared.subscribe(new CancelsAtOnce());
             }
@@ -547,8 +320,8 @@ class ShareTest {
 
         @Test
         void leavesTheOthersAlone() {
-            Flux<Long> shared = share(options);
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
+            Flux<Long> shared = source.share(options);
+            Recorder one = source.subscribe(shared, Long.MAX_VALUE);
             for (int round = 0; round < 1_000; round++) {
                 shared.subscribe(new CancelsAtOnce());
                 shared.subscribe().dispose();
@@ -571,97 +344,5 @@ class ShareTest {
 
         @Override
         protected void hookFinally(SignalType type) {}
-    }
-
-    @Nested
-    class ARegistrationThatEndsItsStream {
-
-        @Test
-        void isUndoneOnceItHasReturned() {
-            List<String> order = new CopyOnWriteArrayList<>();
-            Flux<Long> shared = NativeFlux.share(options, sink -> {
-                sink.complete();
-                sink.onDispose(() -> order.add("undone"));
-                sink.callback(OnEvent.class, (thread, sequence, id) -> {});
-                order.add("registered");
-            });
-            StepVerifier.create(shared.doOnComplete(() -> order.add("completed")))
-                    .expectComplete()
-                    .verify(Duration.ofSeconds(10));
-            assertThat(order).containsExactly("registered", "undone", "completed");
-        }
-
-        @Test
-        void andThrowsAfterwardsHasADroppedError() {
-            List<Throwable> dropped = new CopyOnWriteArrayList<>();
-            Hooks.onErrorDropped(dropped::add);
-            try {
-                IllegalStateException late = new IllegalStateException("after complete");
-                StepVerifier.create(NativeFlux.<Long>share(options, sink -> {
-                            sink.complete();
-                            throw late;
-                        }))
-                        .expectComplete()
-                        .verify(Duration.ofSeconds(10));
-                assertThat(dropped).containsExactly(late);
-            } finally {
-                Hooks.resetOnErrorDropped();
-            }
-        }
-    }
-
-    @Nested
-    class ARegistrationThatThrows {
-
-        @Test
-        void isUndoneAndFailsAllThatHaveJoined() {
-            IllegalStateException failure = new IllegalStateException("cannot register");
-            AtomicBoolean broken = new AtomicBoolean(true);
-            Flux<Long> shared = NativeFlux.share(options, sink -> {
-                register(sink);
-                if (broken.get()) {
-                    throw failure;
-                }
-            });
-            StepVerifier.create(shared)
-                    .expectErrorSatisfies(e -> assertThat(e).isSameAs(failure))
-                    .verify(Duration.ofSeconds(10));
-            assertThat(live).hasValue(0);
-            assertThat(events.registered).hasValue(1);
-            broken.set(false);
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
-            events.fire(0, 3);
-            await().untilAsserted(() -> assertThat(one.values).isEqualTo(range(0, 3)));
-            assertThat(events.registered).hasValue(2);
-            one.cancel();
-        }
-
-        @Test
-        void neverLeavesTwoAliveWhenItIsRetried() {
-            Flux<Long> shared = NativeFlux.share(options, sink -> {
-                register(sink);
-                throw new IllegalStateException("cannot register");
-            });
-            StepVerifier.create(shared.retry(50)).expectError().verify(Duration.ofSeconds(10));
-            assertThat(events.registered).hasValue(51);
-        }
-    }
-
-    @Nested
-    class ASchedulerThatIsDisposed {
-
-        @Test
-        void endsAllAndUnregistersOnce() throws Exception {
-            Flux<Long> shared = share(options);
-            Recorder one = subscribe(shared, Long.MAX_VALUE);
-            Recorder two = subscribe(shared, 0);
-            loop.scheduler.disposeGracefully().block(Duration.ofSeconds(10));
-            assertThat(one.error()).isInstanceOf(RejectedExecutionException.class);
-            assertThat(two.error()).isInstanceOf(RejectedExecutionException.class);
-            assertThat(live).hasValue(0);
-            assertThat(events.registered).hasValue(1);
-            StepVerifier.create(shared).verifyError(RejectedExecutionException.class);
-            assertThat(events.registered).hasValue(1);
-        }
     }
 }

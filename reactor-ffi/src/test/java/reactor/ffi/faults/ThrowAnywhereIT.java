@@ -24,14 +24,14 @@ import reactor.ffi.fixture.ForkedJvmResult;
  * <p>The other faults, and their tests:
  *
  * <ul>
- *   <li>The heap is full: {@link FullHeapIT}; in a stream's handler {@code ThrowingIT}, in the boundary {@code BoundaryTest}.
+ *   <li>The heap is full: {@link FullHeapIT}; in a stream's handler {@code ThrowingIT}, in the boundary {@code BoundaryThrowingTest}.
  *   <li>{@code System.exit}: {@link ExitAnywhereIT}, {@code ExitIT}, {@code LoopExitIT}, {@code ConfinedIT}, {@code ShareIT},
  *       {@code RunLoopTest}.
- *   <li>A blocked scheduler: {@link ExitAnywhereIT}; {@code NativeCallbackTest} (items 11 and 12), {@code OverflowTest}
+ *   <li>A blocked scheduler: {@link ExitAnywhereIT}; {@code NativeCallbackWaitTest}, {@code OverflowTest}
  *       (limit, log of both stacks), {@code CallBlockingTest}, {@code WatchTest}.
  *   <li>An interrupted native thread: {@code NativeThreadsTest} (the flag), {@code NativeCallbackTest}, {@code ExchangeTest},
  *       {@code OverflowTest}, {@code RunLoopTest} (waits are deaf to it), {@code LoopSchedulerTest} (the scheduler's own).
- *   <li>A scheduler that is disposed of under load: {@link DisposedUnderLoadIT}, {@code RandomLifetimesIT}, {@code ConfinedTest}.
+ *   <li>A scheduler that is disposed of under load: {@link DisposedUnderLoadIT}, {@code RandomLifetimesIT}, {@code ConfinedEndTest}.
  *   <li>Threads that end by pthread_exit: {@link PthreadExitIT}. 10,000 that come and go: {@code ChurnIT}.
  *   <li>10,000 levels of C and Java: {@code DepthIT}, {@code NestingTest}. The end of the stack in Java: here,
  *       {@code NestingTest}, and {@code ThrowingIT} at every step of a hand-over.
