@@ -23,10 +23,6 @@ import reactor.ffi.fixture.Structs;
 
 class SignatureBadInputTest {
 
-    private static FunctionDescriptor descriptor(Class<?> type) {
-        return Signature.of(type).descriptor();
-    }
-
     @ParameterizedTest(name = "{0}")
     @MethodSource("bad")
     void badInputIsRefusedWithTheInterfaceTheParameterAndTheRemedy(
