@@ -44,6 +44,9 @@ class UserDataChurnIT {
     /** What stays reachable from the first tenth to the end may grow by this. */
     private static final long GROWTH = 2 << 20;
 
+    /** A thousand registrations with a fallback may be kept at the end, and none at the first tenth. */
+    private static final long KEPT = 1_000 * 4_096L;
+
     private static ForkedJvmResult run(int live, boolean fallbacks) {
         ForkedJvm jvm = ForkedJvm.of(Churn.class)
                 .jvmOptions("-Xmx512m", "-XX:+UseSerialGC", "-XX:MarkSweepDeadRatio=0")
@@ -86,7 +89,7 @@ class UserDataChurnIT {
         assertThat(result.number("late")).isPositive();
         assertThat(result.number("fallbacks")).isPositive();
         assertThat(result.number("indexes")).isLessThan(1_200);
-        assertThat(result.number("growth")).isLessThan(GROWTH);
+        assertThat(result.number("growth")).isLessThan(GROWTH + KEPT);
         assertThat(result.number("code growth")).isLessThan(GROWTH);
     }
 
