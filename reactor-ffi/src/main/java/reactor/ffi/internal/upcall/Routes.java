@@ -5,6 +5,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import reactor.util.Logger;
@@ -41,8 +42,8 @@ public final class Routes {
      */
     private final AtomicLong unknown = new AtomicLong();
 
-    /** Whether the first of these calls was logged, or is about to be. */
-    private volatile boolean said;
+    /** Whether the first of these calls was logged, or is about to be, by the thread that has set this. */
+    private final AtomicBoolean said = new AtomicBoolean();
 
     private Routes(Key key, String name) {
         this.descriptor = key.neutral();
@@ -95,7 +96,8 @@ public final class Routes {
     void countUnknown(long token) {
         long before = unknown.getAndIncrement();
         NativeThreads.sawLateCall();
-        if (!said && (before & (before - 1)) == 0) { // if no thread can be started, not every call is to try
+        // By the powers of two, else each call would try, where no thread can be started.
+        if ((before & (before - 1)) == 0 && said.compareAndSet(false, true)) {
             say(token);
         }
     }
@@ -108,10 +110,9 @@ public final class Routes {
                     .inheritInheritableThreadLocals(false)
                     .unstarted(() -> LOG.warn(explanation(token)));
             thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
-            said = true;
             thread.start();
         } catch (Throwable noThread) {
-            said = false; // there is no thread, memory or stack to say it
+            said.set(false); // there is no thread, memory or stack to say it
         }
     }
 
