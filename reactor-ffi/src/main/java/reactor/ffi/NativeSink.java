@@ -2,6 +2,7 @@ package reactor.ffi;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import reactor.ffi.internal.stream.RegisteringSink;
 import reactor.util.context.ContextView;
 
@@ -127,6 +128,42 @@ public sealed interface NativeSink<T> permits ExchangeSink, RegisteringSink {
      *     safe in signal handlers, where listeners are no machine code
      */
     <F> MemorySegment listener(ListenerType<F> type, F handler);
+
+    /**
+     * Makes a listener whose handler gets several calls at once, for an interface without result.
+     *
+     * @param type a functional interface with the C signature, see {@link ListenerType}
+     * @param handler what gets the calls, on the scheduler's thread
+     * @param <F> the functional interface
+     * @return the pointer, see {@link #batches(ListenerType, Consumer)}
+     * @throws IllegalArgumentException if the interface is not fit, or the options have another {@link Overflow}
+     * @throws IllegalStateException if the subscription has ended, its ring has smaller records, or the system refuses memory
+     * @throws UnsupportedOperationException on the sink of a shared stream, or of a stream of questions
+     */
+    default <F> MemorySegment batches(Class<F> type, Consumer<? super Records> handler) {
+        return batches(ListenerType.of(type), handler);
+    }
+
+    /**
+     * Makes a {@linkplain #listener(ListenerType, Object) listener} whose handler gets several calls at once, and reads their
+     * arguments where native code has left them: nothing is allocated for a call. For sums, levels, histograms.
+     *
+     * <p>A batch has the calls of this pointer that have come and follow one another: 256 at most, and a quarter of the ring at
+     * most. A call of another pointer of the sink ends it, so that the calls of one native thread keep their order over several
+     * pointers. A handler runs only while the subscriber wants a value, and then gets a batch of any size: what the handler hands
+     * over beyond the demand is queued, and until that is delivered no handler runs. When the handler throws, or ends the stream,
+     * all calls of its batch count as handled.
+     *
+     * @param type the C function type
+     * @param handler what gets the calls, on the scheduler's thread; see {@link Records} for how long they may be read
+     * @param <F> the functional interface
+     * @return the pointer; it stays callable for the life of the process, and after the end its calls are only counted
+     * @throws IllegalArgumentException if the type has a result without {@link ListenerType#answering}, or the options have another
+     *     {@link Overflow}
+     * @throws IllegalStateException if the subscription has ended, its ring has smaller records, or the system refuses memory
+     * @throws UnsupportedOperationException on the sink of a shared stream, or of a stream of questions
+     */
+    <F> MemorySegment batches(ListenerType<F> type, Consumer<? super Records> handler);
 
     /**
      * Hands a value over. On the scheduler's own thread it is delivered there and then, if nothing is queued, there is

@@ -166,6 +166,7 @@ class BadInputTest {
         sinks(table);
         exchanges(table);
         confined(table);
+        records(table);
         return table;
     }
 
@@ -979,9 +980,42 @@ class BadInputTest {
         });
     }
 
+    private void records(List<Use> table) {
+        AtomicReference<Records> kept = new AtomicReference<>();
+        CallbackOptions dropping = options.overflow(Overflow.dropNewest(8));
+        NativeFlux.create(dropping, sink -> {
+                    MemorySegment pointer =
+                            sink.batches(ListenerType.of(EchoInt.class).answering(0, 0, 0), batch -> {
+                                kept.set(batch);
+                                sink.complete();
+                            });
+                    int _ = CFunction.at(pointer, EchoInt.class).echo(7);
+                })
+                .blockLast(SOON);
+        for (Method method : Records.class.getMethods()) {
+            if (method.getParameterCount() == 0) {
+                allowed(
+                        table,
+                        key(method),
+                        "after the batch",
+                        () -> assertThat(kept.get().size()).isZero());
+            } else {
+                refused(
+                        table,
+                        key(method),
+                        "after the batch",
+                        IllegalStateException.class,
+                        () -> invoke(method, kept.get(), new Object[] {0, 0}),
+                        "is over: read the records while the handler runs",
+                        "copy what is to be kept");
+            }
+        }
+    }
+
     private void listeners(List<Use> table, String kind, NativeSink<Object> live, NativeSink<Object> ended) {
         for (Method method : NativeSink.class.getMethods()) {
-            if (!method.getName().equals("listener")) {
+            boolean inBatches = method.getName().equals("batches");
+            if (!method.getName().equals("listener") && !inBatches) {
                 continue;
             }
             if (!kind.equals("plain")) {
@@ -1004,6 +1038,18 @@ class BadInputTest {
                     "has ended",
                     "while it lives");
             Object[] arguments = samples(method);
+            if (inBatches) {
+                arguments[0] = arguments[0] instanceof Class ? EchoInt.class : ListenerType.of(EchoInt.class);
+                refused(
+                        table,
+                        key(method),
+                        "a result without constants",
+                        IllegalArgumentException.class,
+                        () -> invoke(method, live, arguments),
+                        "EchoInt",
+                        "answering(taken, full, late)");
+                continue;
+            }
             arguments[1] = "a text";
             refused(
                     table,

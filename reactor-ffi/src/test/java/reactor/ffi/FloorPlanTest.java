@@ -78,7 +78,7 @@ class FloorPlanTest {
         KNOWS.put(COMMON, List.of(JDK, LOG));
         KNOWS.put(LIFE, List.of(room(COMMON), JDK));
         KNOWS.put(METRICS, List.of(JDK));
-        KNOWS.put(RING, List.of(room(COMMON), JDK));
+        KNOWS.put(RING, List.of(room(COMMON), JDK, only(Records.class)));
         KNOWS.put(UPCALL, List.of(room(LIFE), room(METRICS), room(COMMON), JDK, LOG, only(CallbackType.class)));
         KNOWS.put(
                 LOOP,
@@ -132,6 +132,7 @@ class FloorPlanTest {
         DOORS.put(NativeSignals.class, List.of(room(SIGNAL)));
         DOORS.put(CallbackType.class, List.of(room(UPCALL)));
         DOORS.put(ListenerType.class, List.of(room(STREAM)));
+        DOORS.put(Records.class, List.of(room(RING)));
         DOORS.put(CFunction.class, List.of(room(UPCALL)));
         DOORS.put(CallbackScheduler.class, List.of(room(LOOP)));
         DOORS.put(CallbackMetrics.class, List.of(room(METRICS)));

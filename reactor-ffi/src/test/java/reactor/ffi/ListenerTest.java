@@ -8,11 +8,13 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static reactor.ffi.fixture.Latches.awaitLatch;
 import static reactor.ffi.fixture.TestScheduler.SOON;
 
+import com.sun.management.ThreadMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandles;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -22,8 +24,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.LongStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -809,6 +814,312 @@ class ListenerTest {
             recorder.cancel();
         }
 
+        // ---- batches
+
+        private Flux<Long> batches(CallbackOptions options, Consumer<Records> seen) {
+            return NativeFlux.create(
+                    options,
+                    sink -> pointer.set(sink.batches(OnEvent.class, batch -> {
+                        seen.accept(batch);
+                        for (int i = 0; i < batch.size(); i++) {
+                            sink.next(batch.getLong(i, 1));
+                        }
+                    })));
+        }
+
+        @Test
+        void aBatchHasTheCallsThatHaveComeInTheirOrderOnTheSchedulersThread() throws Exception {
+            List<String> seen = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            batches(options.overflow(Overflow.dropNewest(64)), batch -> {
+                        seen.add(batch.size() + " on " + Thread.currentThread().getName());
+                        assertThat(batch.getInt(3, 0)).isZero();
+                        assertThat(batch.getLong(3, 2)).isEqualTo(7);
+                    })
+                    .subscribe(recorder);
+            Runnable free = loop.hold();
+            call(5);
+            free.run();
+            Until.that("five values", () -> recorder.values.size() == 5);
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L, 3L, 4L);
+            assertThat(seen).containsExactly("5 on " + name);
+            recorder.cancel();
+            loop.settle();
+            assertThat(loop.metrics().handledCalls()).isEqualTo(5);
+        }
+
+        @Test
+        void aBatchIsAQuarterOfTheRingAtMostAnd256() throws Exception {
+            for (int capacity : new int[] {4, 8, 2048}) {
+                List<Integer> sizes = new CopyOnWriteArrayList<>();
+                Recorder recorder = new Recorder(Long.MAX_VALUE);
+                batches(options.overflow(Overflow.dropNewest(capacity)), batch -> sizes.add(batch.size()))
+                        .subscribe(recorder);
+                Runnable free = loop.hold();
+                call(capacity);
+                free.run();
+                Until.that("all values", () -> recorder.values.size() == capacity);
+                assertThat(sizes).containsOnly(Math.min(256, capacity / 4));
+                recorder.cancel();
+                loop.settle();
+            }
+        }
+
+        @Test
+        void aBatchReadsEachType() throws Exception {
+            List<Object> seen = new CopyOnWriteArrayList<>();
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.batches(
+                                    ListenerType.of(OnMixed.class).answering(2.5, 0, 0),
+                                    batch -> seen.addAll(List.of(
+                                            batch.getByte(0, 0),
+                                            batch.getDouble(0, 1),
+                                            batch.getShort(0, 2),
+                                            batch.getFloat(0, 3),
+                                            batch.getInt(0, 4),
+                                            batch.getLong(0, 6),
+                                            batch.getChar(0, 8),
+                                            batch.getBoolean(0, 10),
+                                            batch.getSegment(0, 12),
+                                            batch.getDouble(0, 17))))))
+                    .subscribe();
+            Values.checkMixed(pointer.get(), true);
+            Until.that("a call", () -> seen.size() == 10);
+            assertThat(seen)
+                    .containsExactly(
+                            (byte) -1,
+                            2.5,
+                            (short) -3,
+                            4.25f,
+                            -5,
+                            -7L,
+                            (char) 60009,
+                            true,
+                            MemorySegment.ofAddress(13),
+                            18.125);
+        }
+
+        @Test
+        void aCallOfAnotherPointerEndsABatch() throws Exception {
+            List<Long> seen = new CopyOnWriteArrayList<>();
+            MemorySegment[] pointers = new MemorySegment[3];
+            NativeFlux.<Long>create(options.overflow(Overflow.dropNewest(64)), sink -> {
+                        for (int i = 0; i < 2; i++) {
+                            long of = i * 1000L;
+                            pointers[i] = sink.batches(
+                                    OnEvent.class, batch -> sink.next(of + batch.size() * 100L + batch.getLong(0, 2)));
+                        }
+                        pointers[2] = sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(2000 + id));
+                    })
+                    .subscribe(seen::add);
+            Runnable free = loop.hold();
+            Calls.n(pointers[0], 3, 1);
+            Calls.n(pointers[1], 2, 2);
+            Calls.n(pointers[2], 2, 3);
+            Calls.n(pointers[0], 1, 4);
+            free.run();
+            Until.that("all", () -> seen.size() == 5);
+            assertThat(seen).containsExactly(301L, 1202L, 2003L, 2003L, 104L);
+        }
+
+        @Test
+        void aHandlerOfBatchesRunsOnlyWhileTheSubscriberWantsAValueAndNoneIsQueued() throws Exception {
+            AtomicInteger batches = new AtomicInteger();
+            Recorder recorder = new Recorder(0);
+            batches(dropping, batch -> batches.incrementAndGet()).subscribe(recorder);
+            call(6);
+            loop.settle();
+            assertThat(batches).hasValue(0);
+            recorder.request(1);
+            Until.that("a value", () -> recorder.values.size() == 1);
+            loop.settle();
+            assertThat(batches).hasValue(1);
+            recorder.request(1); // what the first batch has handed over too much
+            Until.that("two values", () -> recorder.values.size() == 2);
+            loop.settle();
+            assertThat(batches).hasValue(1);
+            recorder.request(Long.MAX_VALUE);
+            Until.that("six values", () -> recorder.values.size() == 6);
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L, 3L, 4L, 5L);
+            recorder.cancel();
+        }
+
+        @Test
+        void aHandlerOfBatchesThatThrowsHasHandledItsBatchAndThoseBehindAreRefused() throws Exception {
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.batches(OnEvent.class, batch -> {
+                                sink.next(batch.getLong(0, 1));
+                                if (batch.getLong(0, 1) == 2) {
+                                    throw new IllegalStateException("second");
+                                }
+                            })))
+                    .subscribe(recorder);
+            call(7);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.error()).hasMessage("second");
+            assertThat(recorder.values).containsExactly(0L, 2L);
+            assertThat(loop.metrics().failedCalls()).isEqualTo(1);
+            assertThat(loop.metrics().handledCalls()).isEqualTo(4);
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(3);
+        }
+
+        @Test
+        void completeInAHandlerOfBatchesLeavesTheBatchesBehindIt() throws Exception {
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            dropping,
+                            sink -> pointer.set(sink.batches(OnEvent.class, batch -> {
+                                sink.next(batch.getLong(0, 1));
+                                sink.complete();
+                                assertThat(sink.next(batch.getLong(1, 1))).isFalse();
+                            })))
+                    .subscribe(recorder);
+            call(7);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.end()).startsWith("onComplete");
+            assertThat(recorder.values).containsExactly(0L);
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(5);
+        }
+
+        @Test
+        void completeElsewhereComesAfterTheBatchesThatWereTaken() throws Exception {
+            Recorder recorder = new Recorder(0);
+            AtomicReference<NativeSink<Long>> sink = new AtomicReference<>();
+            NativeFlux.<Long>create(dropping, given -> {
+                        sink.set(given);
+                        pointer.set(given.batches(OnEvent.class, batch -> {
+                            for (int i = 0; i < batch.size(); i++) {
+                                given.next(batch.getLong(i, 1));
+                            }
+                        }));
+                    })
+                    .subscribe(recorder);
+            call(7);
+            sink.get().complete();
+            call(1);
+            recorder.request(1);
+            Until.that("a value", () -> recorder.values.size() == 1);
+            recorder.request(Long.MAX_VALUE);
+            assertThat(recorder.end()).startsWith("onComplete");
+            assertThat(recorder.values).containsExactly(0L, 1L, 2L, 3L, 4L, 5L, 6L);
+            assertThat(loop.metrics().lateCalls()).isEqualTo(1);
+        }
+
+        @Test
+        void aSubscriberThatCancelsInABatchGetsNoMoreAndAllCallsAreCounted() throws Exception {
+            List<Long> values = new CopyOnWriteArrayList<>();
+            CountDownLatch cancelled = new CountDownLatch(1);
+            batches(dropping, batch -> {})
+                    .take(3)
+                    .doFinally(signal -> cancelled.countDown())
+                    .subscribe(values::add);
+            Runnable free = loop.hold();
+            call(7);
+            free.run();
+            awaitLatch(cancelled);
+            loop.settle();
+            assertThat(values).containsExactly(0L, 1L, 2L);
+            assertThat(loop.metrics().handledCalls()).isEqualTo(4);
+            assertThat(loop.metrics().refusedCalls()).isEqualTo(3);
+        }
+
+        @Test
+        void recordsOfABatchAreReadByTheirTypesInsideOfTheHandlerOnly() throws Exception {
+            AtomicReference<Records> kept = new AtomicReference<>();
+            List<Throwable> refused = new CopyOnWriteArrayList<>();
+            Recorder recorder = new Recorder(Long.MAX_VALUE);
+            batches(options.overflow(Overflow.dropNewest(64)), batch -> {
+                        kept.set(batch);
+                        for (ThrowingCallable use : List.<ThrowingCallable>of(
+                                () -> batch.getLong(5, 1),
+                                () -> batch.getLong(-1, 1),
+                                () -> batch.getLong(0, 3),
+                                () -> batch.getInt(0, 1))) {
+                            refused.add(catchThrowable(use));
+                        }
+                    })
+                    .subscribe(recorder);
+            Runnable free = loop.hold();
+            call(5);
+            free.run();
+            Until.that("five values", () -> recorder.values.size() == 5);
+            loop.settle();
+            assertThat(refused.get(0))
+                    .isInstanceOf(IndexOutOfBoundsException.class)
+                    .hasMessageContaining("record 5 of a batch of 5");
+            assertThat(refused.get(1)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThat(refused.get(2)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThat(refused.get(3))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageEndingWith("OnEvent.onEvent is long, and not int: use getLong");
+            assertThat(kept.get().size()).isZero();
+            assertThatThrownBy(() -> kept.get().getLong(0, 1))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("is over");
+            recorder.cancel();
+        }
+
+        @Test
+        void eightThreadsLoseNothingInBatchesAndEachKeepsItsOrder() throws Exception {
+            int threads = 8;
+            int each = 10_000;
+            long[] next = new long[threads];
+            AtomicInteger outOfOrder = new AtomicInteger();
+            AtomicInteger got = new AtomicInteger();
+            NativeFlux.<Long>create(
+                            options.overflow(Overflow.dropNewest(threads * each)),
+                            sink -> pointer.set(sink.batches(OnEvent.class, batch -> {
+                                for (int i = 0; i < batch.size(); i++) {
+                                    if (next[batch.getInt(i, 0)]++ != batch.getLong(i, 1)) {
+                                        outOfOrder.incrementAndGet();
+                                    }
+                                }
+                                got.addAndGet(batch.size());
+                            })))
+                    .subscribe();
+            Calls.fromThreads(pointer.get(), threads, each, 0);
+            Until.that("all", () -> got.get() == threads * each);
+            assertThat(outOfOrder).hasValue(0);
+            assertThat(loop.metrics().handledCalls()).isEqualTo((long) threads * each);
+        }
+
+        @Test
+        void aBatchAllocatesNothing() {
+            ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            int calls = 4096;
+            AtomicInteger got = new AtomicInteger();
+            AtomicLong sum = new AtomicLong();
+            AtomicLong begun = new AtomicLong();
+            AtomicLong allocated = new AtomicLong();
+            NativeFlux.<Long>create(
+                            options.overflow(Overflow.dropNewest(calls)),
+                            sink -> pointer.set(sink.batches(OnEvent.class, batch -> {
+                                long bytes = threads.getCurrentThreadAllocatedBytes();
+                                if (batch.getLong(0, 1) == 0) {
+                                    begun.setPlain(bytes);
+                                }
+                                long here = 0;
+                                for (int i = 0; i < batch.size(); i++) {
+                                    here += batch.getLong(i, 1) + batch.getInt(i, 0);
+                                }
+                                sum.setPlain(here);
+                                allocated.setPlain(bytes - begun.getPlain());
+                                got.addAndGet(batch.size());
+                            })))
+                    .subscribe();
+            Until.that("a round of " + calls + " calls that allocates not one byte", () -> {
+                got.set(0);
+                Runnable free = loop.hold();
+                call(calls);
+                free.run();
+                Until.that("all calls", () -> got.get() == calls);
+                return allocated.get() == 0;
+            });
+        }
+
         @Test
         void refusesOverflowsThatNeedALock() {
             for (Overflow overflow : List.of(Overflow.dropOldest(8), Overflow.latest(), Overflow.unbounded())) {
@@ -837,6 +1148,14 @@ class ListenerTest {
 
         @Test
         void refusesSharedStreamsAndStreamsOfQuestions() {
+            StepVerifier.create(NativeFlux.<Long>share(dropping, sink -> sink.batches(OnReading.class, batch -> {})))
+                    .expectErrorMatches(refused -> refused.getMessage().contains("a shared stream has no listeners"))
+                    .verify(SOON);
+            StepVerifier.create(NativeFlux.<Long, Long>exchange(
+                            dropping, sink -> sink.batches(OnReading.class, batch -> {})))
+                    .expectErrorMatches(
+                            refused -> refused.getMessage().contains("a stream of questions has no listeners"))
+                    .verify(SOON);
             StepVerifier.create(NativeFlux.<Long>share(
                             dropping, sink -> sink.listener(OnReading.class, (sequence, value, data) -> {})))
                     .expectErrorMatches(refused -> refused.getMessage().contains("a shared stream has no listeners"))

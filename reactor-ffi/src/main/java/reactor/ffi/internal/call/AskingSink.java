@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.CallbackScheduler;
@@ -19,6 +20,7 @@ import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
+import reactor.ffi.Records;
 import reactor.ffi.internal.loop.Callers;
 import reactor.ffi.internal.loop.LoopScheduler;
 import reactor.util.context.ContextView;
@@ -82,11 +84,20 @@ public final class AskingSink<Q, R extends @Nullable Object> implements Exchange
 
     @Override
     public <F> MemorySegment listener(ListenerType<F> type, F handler) {
-        requireNonNull(type, "type");
         requireNonNull(handler, "handler");
-        throw new UnsupportedOperationException(
-                "a stream of questions has no listeners, as C does not wait for the handler of " + type
-                        + ": use sink.callback");
+        throw noListeners(type);
+    }
+
+    @Override
+    public <F> MemorySegment batches(ListenerType<F> type, Consumer<? super Records> handler) {
+        requireNonNull(handler, "handler");
+        throw noListeners(type);
+    }
+
+    private static UnsupportedOperationException noListeners(ListenerType<?> type) {
+        return new UnsupportedOperationException(
+                "a stream of questions has no listeners, as C does not wait for the handler of "
+                        + requireNonNull(type, "type") + ": use sink.callback");
     }
 
     @Override

@@ -222,6 +222,34 @@ public final class Ring {
         return Words.get(record + RingLayout.RECORD_INFO);
     }
 
+    /** Returns how many records were ever taken. */
+    long position() {
+        return head;
+    }
+
+    /**
+     * Goes on to the record behind the next one and behind those after it that are complete, and of the same pointer.
+     *
+     * @param limit a {@link #tail}, beyond the next record, which is complete
+     * @param most the most records that are taken, at least 1
+     * @return how many there are
+     */
+    int takeRun(long limit, int most) {
+        long from = head;
+        long end = Math.min(limit, from + most);
+        long info = info(record(from));
+        long next = from + 1;
+        while (next != end) {
+            long record = record(next);
+            if (Words.getAcquire(record + RingLayout.SEQUENCE) != next + 1 || info(record) != info) {
+                break;
+            }
+            next++;
+        }
+        head = next;
+        return (int) (next - from);
+    }
+
     /** Goes on to the record behind the next one, which has been read or is given up. */
     public void take() {
         head++;

@@ -1,7 +1,9 @@
 package reactor.ffi.internal.ring;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
@@ -14,6 +16,7 @@ final class Words {
     static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private static final VarHandle LONG = JAVA_LONG.varHandle().withInvokeExactBehavior();
+    private static final VarHandle SHORT = JAVA_SHORT.varHandle().withInvokeExactBehavior();
     private static final VarHandle INT = JAVA_INT.varHandle().withInvokeExactBehavior();
 
     private Words() {}
@@ -64,6 +67,14 @@ final class Words {
 
     static boolean compareAndSet(long address, long expected, long value) {
         return LONG.compareAndSet(MEMORY, address, expected, value);
+    }
+
+    static byte getByte(long address) {
+        return MEMORY.get(JAVA_BYTE, address);
+    }
+
+    static short getShort(long address) {
+        return (short) SHORT.get(MEMORY, address);
     }
 
     static int getInt(long address) {

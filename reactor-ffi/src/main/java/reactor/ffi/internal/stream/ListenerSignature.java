@@ -10,14 +10,19 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.reflect.Proxy;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
 import reactor.ffi.Copied;
 import reactor.ffi.ListenerType;
+import reactor.ffi.Records;
+import reactor.ffi.internal.ring.Copies;
 import reactor.ffi.internal.ring.JavaProducer;
 import reactor.ffi.internal.ring.Machine;
+import reactor.ffi.internal.ring.RecordBatch;
 import reactor.ffi.internal.ring.RecordReader;
 import reactor.ffi.internal.ring.Results;
+import reactor.ffi.internal.ring.Ring;
 import reactor.ffi.internal.ring.Shape;
 import reactor.ffi.internal.upcall.NativeAccess;
 import reactor.ffi.internal.upcall.Signature;
@@ -183,15 +188,42 @@ public final class ListenerSignature<F> implements ListenerType<F> {
         return Machine.hasEmitter();
     }
 
-    /** Throws for a handler, or a type, that no listener can be made of. */
-    void check(F handler) {
-        F _ = signature.instance(handler, "handler");
+    /** Returns what gets each record; throws for a handler, or a type, that no listener can be made of. */
+    ListenerHandler handler(F handler) {
+        F checked = signature.instance(handler, "handler");
         Results _ = results();
+        checkSignalSafe();
+        return new ListenerHandler.Each(reader, checked);
+    }
+
+    /** Returns what gets records in batches; throws for a type that no listener can be made of. */
+    ListenerHandler batchHandler(Consumer<? super Records> handler) {
+        requireNonNull(handler, "handler");
+        Results _ = results();
+        checkSignalSafe();
+        if (!shape.copies().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the type of " + signature.name() + " has copies, which a batch does not read: use sink.listener");
+        }
+        return new ListenerHandler.Batches(handler);
+    }
+
+    private void checkSignalSafe() {
         if (signalSafe && !isNative()) {
             throw new UnsupportedOperationException(
                     "a listener of " + signature.name()
                             + " is an upcall here, which a signal handler must not call: there is machine code on Linux, on x86-64 and aarch64");
         }
+    }
+
+    /** Returns what {@link #reader} is given. */
+    Object target(ListenerHandler handler, Copies copies) {
+        return shape.copies().isEmpty() ? handler.ofUser() : new Copies.Target(copies, handler.ofUser());
+    }
+
+    /** Makes what a handler reads a batch of these records by. */
+    RecordBatch batch(Ring ring) {
+        return new RecordBatch(signature.name(), shape, signature.descriptor(), ring);
     }
 
     Results results() {

@@ -1,6 +1,5 @@
 package reactor.ffi.internal.stream;
 
-import java.lang.invoke.MethodHandle;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +13,7 @@ import reactor.ffi.internal.ring.CallCounts;
 import reactor.ffi.internal.ring.Copies;
 import reactor.ffi.internal.ring.JavaProducer;
 import reactor.ffi.internal.ring.ListenerPointer;
+import reactor.ffi.internal.ring.RecordBatch;
 import reactor.ffi.internal.ring.Ring;
 import reactor.ffi.internal.ring.Rings;
 import reactor.ffi.internal.ring.WhenFull;
@@ -32,6 +32,9 @@ final class Listeners<T> {
 
     /** How often the loop looks at a record that stays incomplete, once the loop sleeps in between. */
     private static final int LOOKS = 10_000;
+
+    /** The most records of a batch. */
+    private static final int MOST = 256;
 
     private static final int QUICK_LOOKS = 100;
     private static final long QUICK = TimeUnit.MICROSECONDS.toNanos(200);
@@ -82,12 +85,14 @@ final class Listeners<T> {
     /** Whether a task is queued that looks again. */
     private boolean lookComes;
 
-    private record Listener(int id, MethodHandle reader, Object handler) {
-
-        void handle(long record) throws Throwable {
-            reader.invokeExact(handler, record);
-        }
-    }
+    /**
+     * A pointer, or an upcall, that writes into the ring.
+     *
+     * @param id what tells the records apart from those of an earlier life of the ring
+     * @param target what a handler that is called for each record is called by
+     * @param batch what a handler of batches reads
+     */
+    private record Listener(int id, ListenerHandler handler, Object target, RecordBatch batch) {}
 
     /**
      * Opens a ring. Called by the thread that registers.
@@ -103,7 +108,7 @@ final class Listeners<T> {
         this.tally = counts::notTaken;
         this.signalSafe = first.signalSafe;
         int capacity = Integer.highestOneBit(2 * overflow.capacity() - 1); // rounded up to a power of two
-        this.batch = Math.max(1, capacity >> 2);
+        this.batch = Math.max(1, Math.min(MOST, capacity >> 2));
         this.ring = Rings.open(capacity, first.shape.recordSize(), whenFull, owner, tally);
         this.copies = new Copies(ring);
         ring.letWait(TimeUnit.NANOSECONDS.convert(overflow.timeout()), options.maxWaiting());
@@ -153,19 +158,19 @@ final class Listeners<T> {
     }
 
     /** Makes a pointer whose machine code writes into the ring. Called by the thread that registers. */
-    <F> ListenerPointer open(ListenerSignature<F> type, F handler) {
+    ListenerPointer open(ListenerSignature<?> type, ListenerHandler handler) {
         ListenerPointer pointer = ListenerPointer.open(type.shape, ring, add(type, handler), type.results(), tally);
         counts.add(pointer.pointer(), pointer::count);
         return pointer;
     }
 
     /** Makes what the handle {@link ListenerSignature#entry} of an upcall writes into the ring by. */
-    <F> JavaProducer producer(ListenerSignature<F> type, F handler) {
+    JavaProducer producer(ListenerSignature<?> type, ListenerHandler handler) {
         return new JavaProducer(ring, add(type, handler), type.results(), tally);
     }
 
     /** Adds a listener, and returns what its records carry. */
-    private <F> long add(ListenerSignature<F> type, F handler) {
+    private long add(ListenerSignature<?> type, ListenerHandler handler) {
         if (type.shape.recordSize() > ring.stride()) {
             throw new IllegalStateException("a call of " + type.signature.name() + " needs " + type.shape.recordSize()
                     + " bytes in the ring, whose records have " + ring.stride()
@@ -178,8 +183,7 @@ final class Listeners<T> {
         }
         Listener[] more = Arrays.copyOf(listeners, listeners.length + 1);
         int id = LAST_ID.incrementAndGet();
-        more[more.length - 1] = new Listener(
-                id, type.reader, type.shape.copies().isEmpty() ? handler : new Copies.Target(copies, handler));
+        more[more.length - 1] = new Listener(id, handler, type.target(handler, copies), type.batch(ring));
         listeners = more;
         return ((long) id << 32) | (more.length - 1);
     }
@@ -207,9 +211,7 @@ final class Listeners<T> {
                 if (record == 0) {
                     break;
                 }
-                ring.take();
-                taken++;
-                call(record);
+                taken += call(record, limit, most - taken);
             }
         } finally {
             copies.end(); // before a producer writes there
@@ -231,24 +233,41 @@ final class Listeners<T> {
         return !abandoned && behind.isEmpty() && owner.wantsRecords();
     }
 
-    private void call(long record) {
+    /** Takes the next record, or a batch that begins with that record, and calls the handler. Returns how many records were taken. */
+    private int call(long record, long limit, int most) {
         Listener listener = of(record);
         if (listener == null) {
+            ring.take();
             counts.notTaken(0, 1);
-            return;
+            return 1;
         }
-        counts.handled.increment();
+        RecordBatch batch = listener.batch;
+        int taken = 1;
         handling = true;
         try {
-            listener.handle(record);
+            switch (listener.handler) {
+                case ListenerHandler.Each each -> {
+                    ring.take();
+                    counts.handled.increment();
+                    each.handle(listener.target, record);
+                }
+                case ListenerHandler.Batches batches -> {
+                    batch.begin(limit, most);
+                    taken = batch.size();
+                    counts.handled.add(taken);
+                    batches.ofUser().accept(batch);
+                }
+            }
         } catch (Throwable thrown) {
             owner.listenerFailed(thrown);
         } finally {
             if (copies.takeCut()) {
                 counts.cut.increment();
             }
+            batch.end();
             handling = false;
         }
+        return taken;
     }
 
     /** Returns whether a producer still writes the next record, or has died over the record. */
@@ -276,9 +295,10 @@ final class Listeners<T> {
         long limit = ring.tail();
         while (!ring.isEmpty() && !owner.isOver()) {
             long record = ring.peek(limit);
-            ring.take();
-            if (record != 0) {
-                call(record);
+            if (record == 0) {
+                ring.take();
+            } else {
+                int _ = call(record, limit, batch);
             }
         }
         copies.end();

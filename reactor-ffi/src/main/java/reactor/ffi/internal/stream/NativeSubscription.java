@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
@@ -21,6 +22,7 @@ import reactor.ffi.NativeAction;
 import reactor.ffi.NativeDemand;
 import reactor.ffi.NativeSink;
 import reactor.ffi.Overflow;
+import reactor.ffi.Records;
 import reactor.ffi.Registration;
 import reactor.ffi.internal.InvokeExact;
 import reactor.ffi.internal.Trail;
@@ -525,11 +527,18 @@ final class NativeSubscription<T> extends Endable<T>
         return teardown.runsOn(thread) || (shared != null && shared.test(thread));
     }
 
-    // ---- listeners: the scheduler's thread, but for the first two
+    // ---- listeners: the scheduler's thread, but for the first three
 
     @Override
     public <F> MemorySegment listener(ListenerType<F> type, F handler) {
-        return teardown.listener((ListenerSignature<F>) requireNonNull(type, "type"), handler, this::listeners);
+        ListenerSignature<F> signature = (ListenerSignature<F>) requireNonNull(type, "type");
+        return teardown.listener(signature, signature.handler(handler), this::listeners);
+    }
+
+    @Override
+    public <F> MemorySegment batches(ListenerType<F> type, Consumer<? super Records> handler) {
+        ListenerSignature<F> signature = (ListenerSignature<F>) requireNonNull(type, "type");
+        return teardown.listener(signature, signature.batchHandler(handler), this::listeners);
     }
 
     /** Under the lock of {@link #teardown}. */

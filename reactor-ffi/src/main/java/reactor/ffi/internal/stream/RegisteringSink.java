@@ -4,11 +4,13 @@ import static java.util.Objects.requireNonNull;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import reactor.ffi.CallbackType;
 import reactor.ffi.ListenerType;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
 import reactor.ffi.NativeSink;
+import reactor.ffi.Records;
 import reactor.ffi.internal.upcall.Signature;
 
 /** The part of a sink that registers callbacks and actions; its {@link Teardown} undoes what was made here. */
@@ -32,11 +34,20 @@ public sealed interface RegisteringSink<T> extends NativeSink<T>, Owner permits 
 
     @Override
     default <F> MemorySegment listener(ListenerType<F> type, F handler) {
-        requireNonNull(type, "type");
         requireNonNull(handler, "handler");
-        throw new UnsupportedOperationException(
+        throw noListeners(type);
+    }
+
+    @Override
+    default <F> MemorySegment batches(ListenerType<F> type, Consumer<? super Records> handler) {
+        requireNonNull(handler, "handler");
+        throw noListeners(type);
+    }
+
+    private static UnsupportedOperationException noListeners(ListenerType<?> type) {
+        return new UnsupportedOperationException(
                 "a shared stream has no listeners, as its values are for several subscribers: make "
-                        + type
+                        + requireNonNull(type, "type")
                         + " on the sink of NativeFlux.create, and share() that Flux; or use sink.callback");
     }
 

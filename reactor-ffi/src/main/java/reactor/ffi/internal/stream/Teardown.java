@@ -124,12 +124,13 @@ final class Teardown {
 
     /** A pointer whose calls are records of a ring: machine code, or where there is none an upcall. */
     synchronized <F> MemorySegment listener(
-            ListenerSignature<F> type, F handler, Function<ListenerSignature<?>, Listeners<?>> listeners) {
+            ListenerSignature<F> type,
+            ListenerHandler handler,
+            Function<ListenerSignature<?>, Listeners<?>> listeners) {
         if (running) {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + type.signature.name()
                     + " listeners while it lives");
         }
-        type.check(handler);
         Listeners<?> ring = listeners.apply(type);
         return push(
                 type.isNative()
@@ -137,7 +138,7 @@ final class Teardown {
                         : type.signature.open(
                                 type.entry(),
                                 ring.producer(type, handler),
-                                handler,
+                                handler.ofUser(),
                                 type.late(),
                                 owner,
                                 source,

@@ -197,7 +197,7 @@ public final class Signature<F> implements CallbackType<F> {
     public Upcall open(
             MethodHandle entry,
             Object target,
-            F handler,
+            Object handler,
             @Nullable F fallback,
             Callee callee,
             Object owner,

@@ -301,6 +301,24 @@ class RingTest {
         assertThat(take(ring)).isEqualTo(2);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void aRunEndsBeforeARecordThatIsNotComplete(Producer producer) throws Throwable {
+        Ring ring = ring(8, WhenFull.DROP);
+        MethodHandle call = producer.on(this, ring, 0);
+        for (long value = 0; value < 3; value++) {
+            assertThat((int) call.invokeExact(value)).isEqualTo(1);
+        }
+        long hole = claim(ring);
+        assertThat((int) call.invokeExact(4L)).isEqualTo(1);
+        assertThat(ring.takeRun(ring.tail(), 2)).as("as many as are wanted").isEqualTo(2);
+        assertThat(ring.takeRun(ring.tail(), 8)).as("up to the hole").isEqualTo(1);
+        assertThat(ring.peek(ring.tail())).isZero();
+        complete(ring, hole);
+        assertThat(ring.takeRun(ring.tail() - 1, 8)).as("below the limit").isEqualTo(1);
+        assertThat(take(ring)).isEqualTo(4);
+    }
+
     @Test
     void aRingIsUsedAgainOnceAllThatWasClaimedHasBeenTaken() {
         Ring first = ring(16, WhenFull.DROP);
