@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
     int index;
-    int64_t started, ended, wrong;
+    int64_t started, ended, wrong, calls;
     pthread_t thread;
 } worker;
 
@@ -39,7 +39,7 @@ static answered_callback answered;
 static const registration *registrations;
 static registration registered;
 static question_callback question;
-static int64_t count, width, pause_ns;
+static int64_t count, width, pause_ns, duration_ns;
 static int64_t *times;
 
 int64_t now_ns(void) {
@@ -250,6 +250,33 @@ void start_paused(answered_callback callback, int64_t calls, int64_t pause, int6
     times = into;
     start(1, run_paused);
 }
+
+/* Calls for so long, with a pause after each, and takes the time of each call. */
+static void *run_timed(void *arg) {
+    worker *w = arg;
+    begin(w);
+    int64_t i = 0, end = w->started + duration_ns;
+    for (int64_t from = w->started; i < count && from < end; i++) {
+        from = now_ns();
+        stream(i, i * 0.5);
+        times[i] = now_ns() - from;
+        pause_for(pause_ns);
+    }
+    w->ended = now_ns();
+    w->calls = i;
+    return 0;
+}
+
+void start_timed(stream_callback callback, int64_t most, int64_t pause, int64_t duration, int64_t *into) {
+    stream = callback;
+    count = most;
+    pause_ns = pause;
+    duration_ns = duration;
+    times = into;
+    start(1, run_timed);
+}
+
+int64_t calls_made(void) { return workers[0].calls; }
 
 /* The calling thread is itself the one that calls back. Negative: so many wrong answers. */
 int64_t same_thread(answered_callback callback, int64_t calls) {

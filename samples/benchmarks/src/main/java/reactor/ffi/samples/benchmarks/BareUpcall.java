@@ -21,6 +21,8 @@ final class BareUpcall implements Workload {
     private final double[] values = new double[64 * STRIDE];
     private final MemorySegment dropping = NativeSource.onEvent(this::drop);
     private final MemorySegment answering = NativeSource.question(question -> question + 1);
+    private final Longest longest =
+            new Longest(source, arrived -> NativeSource.onEvent((sequence, value) -> arrived.add(1)));
     private final Spread spread = new Spread(source, () -> NativeSource.onEvent(this::drop));
 
     /** The event made by {@link Measure#ALLOCATION}: it has to be stored somewhere, or the JIT makes none. */
@@ -50,7 +52,10 @@ final class BareUpcall implements Workload {
             case SOURCES_N -> Figures.of(spread(size, count));
             case ANSWERED, ANSWERED_LENT, DIRECT -> Figures.of(source.answered(answering, count));
             case SAME_THREAD -> Figures.of(source.sameThread(answering, count));
-            case ALLOCATION -> Figures.of(allocation(size == 1, count));
+            case ALLOCATION -> Figures.of(allocation(false, count));
+            case ALLOCATION_POINTER -> Figures.of(allocation(true, count));
+            case CALL -> Figures.of(calls(count));
+            case GC -> longest.run(count);
             default -> throw Workload.not(measure);
         };
     }
@@ -61,6 +66,16 @@ final class BareUpcall implements Workload {
         source.join();
         check(threads, count);
         return (double) source.elapsed() / count;
+    }
+
+    private double calls(int count) throws Throwable {
+        return Stream.bursts(count, each -> {
+            clear();
+            source.startStream(1, dropping, each);
+            source.join();
+            check(1, each);
+            return source.elapsed();
+        });
     }
 
     private double spread(int width, int count) throws Throwable {

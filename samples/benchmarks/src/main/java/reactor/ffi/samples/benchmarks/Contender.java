@@ -1,11 +1,14 @@
 package reactor.ffi.samples.benchmarks;
 
 import static reactor.ffi.samples.benchmarks.Measure.ALLOCATION;
+import static reactor.ffi.samples.benchmarks.Measure.ALLOCATION_POINTER;
 import static reactor.ffi.samples.benchmarks.Measure.ANSWERED;
 import static reactor.ffi.samples.benchmarks.Measure.ANSWERED_LENT;
 import static reactor.ffi.samples.benchmarks.Measure.ANSWERED_PARKED;
+import static reactor.ffi.samples.benchmarks.Measure.CALL;
 import static reactor.ffi.samples.benchmarks.Measure.CYCLE;
 import static reactor.ffi.samples.benchmarks.Measure.DIRECT;
+import static reactor.ffi.samples.benchmarks.Measure.GC;
 import static reactor.ffi.samples.benchmarks.Measure.IDLE;
 import static reactor.ffi.samples.benchmarks.Measure.SAME_THREAD;
 import static reactor.ffi.samples.benchmarks.Measure.SOURCES_N;
@@ -28,7 +31,20 @@ import reactor.ffi.Overflow;
  */
 @SuppressWarnings("ImmutableEnumChecker") // nobody changes the set, and the suppliers have no state
 enum Contender {
-    BARE(BareUpcall::new, 1, STREAM, STREAM_N, SOURCES_N, ANSWERED, ANSWERED_LENT, SAME_THREAD, DIRECT, ALLOCATION),
+    BARE(
+            BareUpcall::new,
+            1,
+            STREAM,
+            STREAM_N,
+            SOURCES_N,
+            ANSWERED,
+            ANSWERED_LENT,
+            SAME_THREAD,
+            DIRECT,
+            ALLOCATION,
+            ALLOCATION_POINTER,
+            CALL,
+            GC),
     PARK_UNPARK(ParkUnpark::new, 1, ANSWERED_PARKED, WAKE),
     SHARED_ARENA(SharedArena::new, 10, CYCLE),
 
@@ -46,7 +62,12 @@ enum Contender {
             WAKE,
             CYCLE,
             ALLOCATION,
+            ALLOCATION_POINTER,
+            CALL,
+            GC,
             IDLE),
+    REACTOR_FFI_LISTENER(ReactorFfiListener::events, 1, STREAM, STREAM_N, WAKE, ALLOCATION, CALL, GC),
+    REACTOR_FFI_BATCHES(ReactorFfiListener::batches, 1, STREAM, STREAM_N, WAKE, ALLOCATION, CALL, GC),
     REACTOR_FFI_BLOCK_1024(
             () -> new ReactorFfi(CallbackOptions.defaults().overflow(Overflow.block(1024, Duration.ofSeconds(10)))),
             1,
@@ -58,9 +79,9 @@ enum Contender {
     REACTOR_FFI_ROUTED(() -> new WithUserData(true), 1, STREAM, SOURCES_N, DIRECT, CYCLE),
     REACTOR_FFI_ROUTED_RELEASED(() -> Cycle.only(true, true), 1, CYCLE),
 
-    FLUX_CREATE(FluxCreate::new, 1, STREAM, STREAM_N, ALLOCATION),
+    FLUX_CREATE(FluxCreate::new, 1, STREAM, STREAM_N, ALLOCATION, ALLOCATION_POINTER),
     SINKS_UNICAST(SinksUnicast::new, 1, STREAM),
-    JNA(JnaCallbacks::new, 8, STREAM, SAME_THREAD, ALLOCATION),
+    JNA(JnaCallbacks::new, 8, STREAM, SAME_THREAD, ALLOCATION, ALLOCATION_POINTER),
     EXECUTOR_GET(ExecutorGet::new, 50, ANSWERED, ANSWERED_PARKED),
 
     NODE_API(5, STREAM),

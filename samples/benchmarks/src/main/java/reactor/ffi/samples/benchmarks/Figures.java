@@ -33,6 +33,18 @@ record Figures(Map<String, Double> byName) {
         return new Figures(figures);
     }
 
+    /** The longest, and p99.9 where there are samples enough for it. */
+    static Figures longest(long[] samples) {
+        long[] sorted = samples.clone();
+        Arrays.sort(sorted);
+        Map<String, Double> figures = new LinkedHashMap<>();
+        figures.put("longest", (double) at(sorted, 1));
+        if (sorted.length >= 1000) {
+            figures.put("p99.9", (double) at(sorted, 0.999));
+        }
+        return new Figures(figures);
+    }
+
     private static long at(long[] sorted, double share) {
         return sorted[(int) Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
     }

@@ -41,7 +41,8 @@ final class FluxCreate implements Workload {
     public Figures run(Measure measure, int size, int count) throws Throwable {
         return switch (measure) {
             case STREAM, STREAM_N -> Figures.of(stream.run(size, count));
-            case ALLOCATION -> Figures.of(size == 1 ? texts.textAllocation(count) : stream.allocation(count));
+            case ALLOCATION -> Figures.of(stream.allocation(count));
+            case ALLOCATION_POINTER -> Figures.of(texts.textAllocation(count));
             default -> throw Workload.not(measure);
         };
     }

@@ -59,7 +59,8 @@ final class JnaCallbacks implements Workload {
         return switch (measure) {
             case STREAM -> Figures.of(stream.run(size, count));
             case SAME_THREAD -> Figures.of(source.sameThread(answering, count));
-            case ALLOCATION -> Figures.of(size == 1 ? texts.textAllocation(count) : stream.allocation(count));
+            case ALLOCATION -> Figures.of(stream.allocation(count));
+            case ALLOCATION_POINTER -> Figures.of(texts.textAllocation(count));
             default -> throw Workload.not(measure);
         };
     }

@@ -44,13 +44,20 @@ enum Measure {
     DIRECT("answered on the native thread itself", "ns/call", 1_000_000, 3_000_000, "direct:1"),
     WAKE("5 ms of silence, then one event: native call to onNext", "ns", 100, 1_000, "wake:1"),
     CYCLE("subscribe, register, one event, cancel, unregistered", "ns/cycle", 2_000, 10_000, "cycle:1"),
-    ALLOCATION(
-            "of the whole JVM, with the event's own object",
+    ALLOCATION("of the whole JVM, with the event's own object", "bytes/event", 1_000_000, 2_000_000, "allocation:0"),
+    ALLOCATION_POINTER(
+            "the same, of an event that reads a text which C points to",
             "bytes/event",
             1_000_000,
             2_000_000,
-            "allocation:0",
             "allocation_pointer:1"),
+    CALL(
+            "one native thread in bursts that there is room for: what a call costs that thread",
+            "ns/call",
+            1_000_000,
+            4_000_000,
+            "call:1"),
+    GC("calls of a native thread, while the program collects garbage without end", "ns", 2_000, 10_000, "gc:1"),
     IDLE("CPU time of all threads but the JVM's own, 100 live subscriptions", "ms in 5 s", 1_000, 5_000, "idle:100");
 
     /**

@@ -39,6 +39,9 @@ final class NativeSource {
     private final MethodHandle startSilent = bind("start_silent", null, ADDRESS, JAVA_LONG, JAVA_LONG);
     private final MethodHandle startAnswered = bind("start_answered", null, ADDRESS, JAVA_LONG);
     private final MethodHandle startPaused = bind("start_paused", null, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS);
+    private final MethodHandle startTimed =
+            bind("start_timed", null, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+    private final MethodHandle calls = bind("calls_made", JAVA_LONG);
     private final MethodHandle sameThread = bind("same_thread", JAVA_LONG, ADDRESS, JAVA_LONG);
     private final MethodHandle callOnce = bind("call_once", null, ADDRESS);
     private final MethodHandle startRegistered = bind("start_registered", null, ADDRESS, ADDRESS, JAVA_LONG);
@@ -123,6 +126,17 @@ final class NativeSource {
             join();
             checkAnswers();
             return times.toArray(JAVA_LONG);
+        }
+    }
+
+    /** Calls for so long, and not more often than that, with a pause after each; the ns of each call. */
+    long[] timed(MemorySegment onEvent, int most, Duration pause, Duration duration) throws Throwable {
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment times = arena.allocate(JAVA_LONG, most);
+            startTimed.invokeExact(onEvent, (long) most, pause.toNanos(), duration.toNanos(), times);
+            join();
+            return times.asSlice(0, JAVA_LONG.byteSize() * (long) calls.invokeExact())
+                    .toArray(JAVA_LONG);
         }
     }
 

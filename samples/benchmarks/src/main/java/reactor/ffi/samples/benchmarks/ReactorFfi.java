@@ -5,12 +5,10 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -21,6 +19,7 @@ import reactor.ffi.CallbackScheduler;
 import reactor.ffi.NativeCall;
 import reactor.ffi.NativeCallback;
 import reactor.ffi.NativeFlux;
+import reactor.ffi.Overflow;
 
 /** This library. */
 final class ReactorFfi implements Workload {
@@ -35,14 +34,19 @@ final class ReactorFfi implements Workload {
     private final AtomicReference<NativeCallback<Question>> answering = new AtomicReference<>();
     private final AtomicReference<NativeCallback<Question>> direct = new AtomicReference<>();
     private final Answered answered = new Answered(source);
-    private final Wakes wakes = new Wakes();
+    private final Wakes wakes = new Wakes(source, this::subscribe);
     private final Cycle cycle;
     private final Idle idle = new Idle();
+    private final Stream calls;
+    private final Longest longest;
 
     ReactorFfi(CallbackOptions options) {
         this.options = options;
         this.scheduler = options.scheduler();
         this.cycle = new Cycle(source, options, true, false);
+        CallbackOptions roomy = options.overflow(Overflow.dropNewest(Stream.BURST));
+        this.calls = new Stream(source, subscriber -> subscribe(roomy, subscriber));
+        this.longest = new Longest(source, arrived -> subscribe(roomy, event -> arrived.add(1)));
     }
 
     @Override
@@ -63,12 +67,19 @@ final class ReactorFfi implements Workload {
             case DIRECT -> Figures.of(source.answered(direct().pointer(), count));
             case WAKE -> Figures.percentiles(wakes.run(count));
             case CYCLE -> Figures.of(cycle.run(count));
-            case ALLOCATION -> Figures.of(size == 1 ? texts.textAllocation(count) : stream.allocation(count));
+            case ALLOCATION -> Figures.of(stream.allocation(count));
+            case ALLOCATION_POINTER -> Figures.of(texts.textAllocation(count));
+            case CALL -> Figures.of(calls.calls(count));
+            case GC -> longest.run(count);
             case IDLE -> Figures.of(idle.run(size, count));
         };
     }
 
     private MemorySegment subscribe(Consumer<Event> subscriber) {
+        return subscribe(options, subscriber);
+    }
+
+    private static MemorySegment subscribe(CallbackOptions options, Consumer<Event> subscriber) {
         AtomicReference<MemorySegment> made = new AtomicReference<>();
         Flux<Event> events = NativeFlux.create(
                 options,
@@ -89,7 +100,7 @@ final class ReactorFfi implements Workload {
     }
 
     /** It lives as long as the JVM. */
-    private static void keep(Disposable subscription) {
+    static void keep(Disposable subscription) {
         if (subscription.isDisposed()) {
             throw new IllegalStateException("the subscription has ended at once");
         }
@@ -122,42 +133,6 @@ final class ReactorFfi implements Workload {
             }
         });
         return result.get(60, TimeUnit.SECONDS);
-    }
-
-    /** One event after 5 ms of silence. */
-    private final class Wakes {
-
-        private long[] delays = new long[0];
-        private int received;
-        private volatile CountDownLatch all = new CountDownLatch(0);
-        private final AtomicReference<MemorySegment> pointer = new AtomicReference<>();
-
-        long[] run(int count) throws Throwable {
-            if (pointer.get() == null) {
-                pointer.set(subscribe(this::received));
-                run(Sleeps.WARM_UP, Sleeps.BRIEFLY);
-            }
-            return run(count, Duration.ofMillis(5));
-        }
-
-        private long[] run(int count, Duration silence) throws Throwable {
-            delays = new long[count];
-            received = 0;
-            all = new CountDownLatch(1);
-            source.startSilent(pointer.get(), count, silence);
-            source.join();
-            if (!all.await(60, TimeUnit.SECONDS)) {
-                throw new IllegalStateException("of " + count + " events " + received + " arrived in 60 s");
-            }
-            return delays;
-        }
-
-        private void received(Event event) {
-            delays[received] = source.now() - event.sequence();
-            if (++received == delays.length) {
-                all.countDown();
-            }
-        }
     }
 
     /** Nothing happens to many subscriptions. */

@@ -8,7 +8,7 @@ import java.util.function.Consumer;
  * The subscriber of every contender: counts and sums what arrives, on one thread, and takes the time of the last event. A
  * round whose events did not all arrive, each once, is an error.
  */
-final class Tally implements Consumer<Event> {
+final class Tally implements Consumer<Event>, Event.OnEvent {
 
     private final NativeSource source;
     private long expected;
@@ -33,8 +33,14 @@ final class Tally implements Consumer<Event> {
 
     @Override
     public void accept(Event event) {
-        sequences += event.sequence();
-        values += event.value();
+        event(event.sequence(), event.value());
+    }
+
+    /** An event that nobody has made an object of. */
+    @Override
+    public void event(long sequence, double value) {
+        sequences += sequence;
+        values += value;
         if (++count == expected) {
             lastNanos = source.now();
             all.countDown();
