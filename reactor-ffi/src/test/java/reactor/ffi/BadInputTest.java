@@ -41,6 +41,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -167,6 +168,7 @@ class BadInputTest {
         exchanges(table);
         confined(table);
         records(table);
+        realTimeSignals(table);
         return table;
     }
 
@@ -775,6 +777,54 @@ class BadInputTest {
                     illegal,
                     () -> signals(withOptions, "PIPE").blockLast(SOON),
                     "take another");
+        }
+    }
+
+    private void realTimeSignals(List<Use> table) {
+        Class<IllegalArgumentException> illegal = IllegalArgumentException.class;
+        CallbackOptions dropping = options.overflow(Overflow.dropNewest(8));
+        for (boolean withOptions : new boolean[] {true, false}) {
+            Function<String[], Flux<NativeSignals.Sent>> signals =
+                    names -> withOptions ? NativeSignals.realTime(dropping, names) : NativeSignals.realTime(names);
+            String realTime = withOptions
+                    ? "NativeSignals.realTime(CallbackOptions, String[])"
+                    : "NativeSignals.realTime(String[])";
+            refused(table, realTime, "none", illegal, () -> signals.apply(new String[0]), "name one or more");
+            refused(table, realTime, "SIG", illegal, () -> signals.apply(new String[] {"SIGRTMIN"}), "write RTMIN");
+            refused(
+                    table,
+                    realTime,
+                    "null",
+                    NullPointerException.class,
+                    () -> signals.apply(new String[] {"RTMIN", null}),
+                    "name");
+            if (withOptions) {
+                refused(
+                        table,
+                        realTime,
+                        "a policy that waits",
+                        illegal,
+                        () -> NativeSignals.realTime(options, "RTMIN"),
+                        "must neither wait",
+                        "give CallbackOptions.overflow");
+            }
+            if (ListenerType.of(EchoInt.class).isNative()) {
+                refused(
+                        table,
+                        realTime,
+                        "unknown",
+                        illegal,
+                        () -> signals.apply(new String[] {"NOTONE"}).blockLast(SOON),
+                        "there is no signal NOTONE",
+                        "name one such as RTMIN+3");
+                refused(
+                        table,
+                        realTime,
+                        "the JVM's",
+                        illegal,
+                        () -> signals.apply(new String[] {"SEGV"}).blockLast(SOON),
+                        "take another");
+            }
         }
     }
 

@@ -106,7 +106,7 @@ class FloorPlanTest {
         KNOWS.put(
                 CALL,
                 List.of(room(LOOP), room(UPCALL), room(LIFE), room(METRICS), room(COMMON), JDK, REACTOR, room(API)));
-        KNOWS.put(SIGNAL, List.of(JDK, LOG));
+        KNOWS.put(SIGNAL, List.of(room(RING), JDK, LOG));
         KNOWS.put(TOLD, List.of(JDK, BLOCK_HOUND));
         KNOWS.put(
                 METERS,

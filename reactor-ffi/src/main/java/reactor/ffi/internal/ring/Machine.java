@@ -31,6 +31,10 @@ public final class Machine {
                 && System.getProperty("os.arch").equals(processor);
     }
 
+    static boolean isX64() {
+        return X64;
+    }
+
     static byte[] body(Shape shape) {
         return X64 ? X64Producer.body(shape) : Arm64Producer.body(shape, Arm64.HAS_SWAP);
     }

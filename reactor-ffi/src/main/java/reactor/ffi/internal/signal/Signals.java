@@ -245,7 +245,7 @@ public final class Signals {
             } catch (IllegalArgumentException unknown) {
                 throw new IllegalArgumentException(
                         "there is no signal " + name + " on this platform, or it is a real-time signal, which the JVM"
-                                + " does not deliver: " + unknown.getMessage(),
+                                + " does not deliver and NativeSignals.realTime does: " + unknown.getMessage(),
                         unknown);
             }
         }
