@@ -2,9 +2,8 @@ package reactor.ffi.samples.kafka;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 
 /**
@@ -23,6 +22,9 @@ final class Batches {
     /** The number that each source's next event has if none is dropped. Accessed by one signal at a time. */
     private final long[] next;
 
+    /** Of each source the events of the batch that is being filled; empty between two signals. Accessed by one signal at a time. */
+    private final List<List<Event>> open;
+
     /**
      * Makes the operator.
      *
@@ -35,6 +37,9 @@ final class Batches {
         this.sensors = sensors;
         this.size = size;
         this.next = new long[sensors.sources()];
+        this.open = Stream.<List<Event>>generate(ArrayList::new)
+                .limit(sensors.sources())
+                .toList();
     }
 
     /** The batches of events, and when they have ended one last record of each source. */
@@ -46,27 +51,31 @@ final class Batches {
     }
 
     private List<Batch> split(List<Event> events) {
-        Map<Integer, List<Event>> open = new LinkedHashMap<>();
         List<Batch> batches = new ArrayList<>();
         for (Event event : events) {
-            List<Event> batch = open.computeIfAbsent(event.source(), source -> new ArrayList<>(size));
-            if (!batch.isEmpty()
-                    && (batch.size() == size
-                            || event.sequence() != batch.getLast().sequence() + 1)) {
+            List<Event> batch = open.get(event.source() - sensors.first());
+            if (batch.size() == size
+                    || (!batch.isEmpty() && event.sequence() != batch.getLast().sequence() + 1)) {
                 batches.add(close(batch));
-                batch.clear();
             }
             batch.add(event);
         }
-        open.values().forEach(batch -> batches.add(close(batch)));
+        for (List<Event> batch : open) {
+            if (!batch.isEmpty()) {
+                batches.add(close(batch));
+            }
+        }
         return batches;
     }
 
+    /** Makes a batch, and empties the list. */
     private Batch close(List<Event> events) {
         int index = events.getFirst().source() - sensors.first();
         long dropped = events.getFirst().sequence() - next[index];
         next[index] = events.getLast().sequence() + 1;
-        return Batch.of(run, events, dropped);
+        Batch batch = Batch.of(run, events, dropped);
+        events.clear();
+        return batch;
     }
 
     private List<Batch> ends() {
