@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A real Kafka node, broker and KRaft controller in one, in a JVM of its own, on the loopback interface. Its class path is
@@ -23,17 +22,22 @@ final class Broker implements AutoCloseable {
     /** How long a broker may take to start, on a busy machine. */
     private static final Duration START = Duration.ofMinutes(2);
 
+    /** Options of a JVM whose life is short: it compiles little. */
+    static final List<String> SHORT_LIFE = List.of("-XX:TieredStopAtLevel=1");
+
     private final int id;
     private final Path folder;
     private final Path settings;
     private final int port;
+    private final List<String> options;
     private Process process;
 
-    private Broker(int id, Path folder, Path settings, int port) {
+    private Broker(int id, Path folder, Path settings, int port, List<String> options) {
         this.id = id;
         this.folder = folder;
         this.settings = settings;
         this.port = port;
+        this.options = options;
     }
 
     /**
@@ -41,10 +45,11 @@ final class Broker implements AutoCloseable {
      *
      * @param folder where they keep what they store
      * @param nodes 1 or 3
+     * @param options of their JVMs
      * @param more settings of the brokers, a line each
      * @param properties the file that a client needs with these settings; empty: none
      */
-    static List<Broker> cluster(Path folder, int nodes, List<String> more, String properties)
+    static List<Broker> cluster(Path folder, int nodes, List<String> options, List<String> more, String properties)
             throws IOException, InterruptedException {
         int[] ports = freePorts(2 * nodes);
         StringJoiner voters = new StringJoiner(",");
@@ -56,14 +61,20 @@ final class Broker implements AutoCloseable {
         for (int i = 0; i < nodes; i++) {
             Path own = Files.createDirectories(folder.resolve("broker-" + (i + 1)));
             Path settings = own.resolve("server.properties");
-            List<String> lines =
-                    settings(i + 1, nodes, ports[i], ports[nodes + i], voters.toString(), own.resolve("data"));
+            List<String> lines = settings(i + 1, nodes, ports[i], ports[nodes + i], voters.toString(), data(own));
             lines.addAll(more);
             Files.write(settings, lines);
-            Broker broker = new Broker(i + 1, own, settings, ports[i]);
+            Broker broker = new Broker(i + 1, own, settings, ports[i], options);
             brokers.add(broker);
             formats.add(broker.launch(
-                    "format", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", settings.toString()));
+                    "format",
+                    SHORT_LIFE,
+                    "kafka.tools.StorageTool",
+                    "format",
+                    "-t",
+                    CLUSTER_ID,
+                    "-c",
+                    settings.toString()));
         }
         for (Process format : formats) {
             if (format.waitFor() != 0) {
@@ -147,16 +158,15 @@ final class Broker implements AutoCloseable {
         }
     }
 
-    private Process launch(String log, String... mainAndArguments) throws IOException {
+    private Process launch(String log, List<String> options, String... mainAndArguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx512m",
-                "-XX:TieredStopAtLevel=" + (log.equals("format") ? 1 : 4),
                 "-XX:+UseSerialGC",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                "-Dorg.slf4j.simpleLogger.showDateTime=true",
-                "-classpath",
-                classPath()));
+                "-Dorg.slf4j.simpleLogger.showDateTime=true"));
+        command.addAll(options);
+        command.addAll(List.of("-classpath", classPath()));
         command.addAll(List.of(mainAndArguments));
         Process started = new ProcessBuilder(command)
                 .redirectErrorStream(true)
@@ -179,7 +189,7 @@ final class Broker implements AutoCloseable {
 
     /** Starts the process, again after {@link #kill}. Clients wait for it by themselves. */
     void start() throws IOException {
-        process = launch("broker", "kafka.Kafka", settings.toString());
+        process = launch("broker", options, "kafka.Kafka", settings.toString());
     }
 
     /** Ends the process at once, as {@code kill -9} does. */
@@ -189,6 +199,20 @@ final class Broker implements AutoCloseable {
 
     boolean isAlive() {
         return process.isAlive();
+    }
+
+    /** What it has used of the cores. */
+    Duration cpu() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
+    }
+
+    /** Where the node keeps its logs. */
+    Path data() {
+        return data(folder);
+    }
+
+    private static Path data(Path folder) {
+        return folder.resolve("data");
     }
 
     int id() {
@@ -201,14 +225,6 @@ final class Broker implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroy();
-        try {
-            if (!process.waitFor(5, TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
-        }
+        Children.end(process);
     }
 }

@@ -11,11 +11,14 @@ final class Children {
     /** How long the workers may flush what they have when this JVM is told to go. */
     private static final long FLUSH_SECONDS = 15;
 
+    /** How long a process may take for an orderly end. */
+    private static final long END_SECONDS = 5;
+
     private static final Queue<Process> WORKERS = new ConcurrentLinkedQueue<>();
     private static final Queue<Process> BROKERS = new ConcurrentLinkedQueue<>();
 
     static {
-        Runtime.getRuntime().addShutdownHook(new Thread(Children::end, "children at exit"));
+        Runtime.getRuntime().addShutdownHook(new Thread(Children::endAll, "children at exit"));
     }
 
     private Children() {}
@@ -34,7 +37,20 @@ final class Children {
         children.add(process);
     }
 
-    private static void end() {
+    /** Ends a process: SIGTERM, and after some seconds SIGKILL. */
+    static void end(Process process) {
+        process.destroy();
+        try {
+            if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void endAll() {
         WORKERS.forEach(worker -> worker.toHandle().destroy());
         CompletableFuture.allOf(WORKERS.stream().map(Process::onExit).toArray(CompletableFuture[]::new))
                 .completeOnTimeout(null, FLUSH_SECONDS, TimeUnit.SECONDS)

@@ -63,7 +63,7 @@ public final class Fleet {
             Path folder = Files.createDirectories(Path.of(System.getProperty("kafka.target", "target"), "kafka"))
                     .resolve("fleet-" + System.currentTimeMillis());
             Files.createDirectories(folder);
-            Broker broker = Broker.cluster(folder, 1, List.of(), "").getFirst();
+            Broker broker = Broker.cluster(folder, 1, List.of(), List.of(), "").getFirst();
             boolean agrees;
             try (broker) {
                 agrees = new Fleet(arguments, folder, Kafka.at(broker.address(), "")).run();

@@ -88,7 +88,7 @@ final class Kafka {
         return new KafkaConsumer<>(with(settings), new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
-    private Admin admin() {
+    Admin admin() {
         return Admin.create(with(Map.of(
                 "request.timeout.ms", (int) ANSWER.toMillis(), "default.api.timeout.ms", (int) ANSWER.toMillis())));
     }

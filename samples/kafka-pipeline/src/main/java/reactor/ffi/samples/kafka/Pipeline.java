@@ -77,7 +77,7 @@ public final class Pipeline implements AutoCloseable {
         String bootstrap = args.text("bootstrap");
         if (bootstrap.isEmpty()) {
             say("starting a Kafka broker of its own; its log is in " + folder);
-            brokers.addAll(Broker.cluster(folder, 1, List.of(), ""));
+            brokers.addAll(Broker.cluster(folder, 1, Broker.SHORT_LIFE, List.of(), ""));
             bootstrap = brokers.getFirst().address();
         }
         kafka = Kafka.at(bootstrap, args.text("properties"));

@@ -46,8 +46,9 @@ public final class Rates {
             Path folder = Files.createDirectories(Path.of(System.getProperty("kafka.target", "target"), "kafka"))
                     .resolve("rates-" + System.currentTimeMillis());
             Files.createDirectories(folder);
-            List<Broker> brokers =
-                    arguments.text("bootstrap").isEmpty() ? Broker.cluster(folder, 1, List.of(), "") : List.of();
+            List<Broker> brokers = arguments.text("bootstrap").isEmpty()
+                    ? Broker.cluster(folder, 1, List.of(), List.of(), "")
+                    : List.of();
             try {
                 String bootstrap = brokers.isEmpty()
                         ? arguments.text("bootstrap")

@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -90,6 +91,16 @@ final class Worker implements AutoCloseable {
         return status.getOrDefault(of, 0L);
     }
 
+    /** All that it has said last, at one moment. */
+    Map<String, Long> status() {
+        return status;
+    }
+
+    /** What it has used of the cores. */
+    Duration cpu() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
+    }
+
     /** Waits until it says that it is ready. */
     void awaitReady(long seconds) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
@@ -153,14 +164,6 @@ final class Worker implements AutoCloseable {
     @Override
     public void close() {
         expected = true;
-        process.destroy();
-        try {
-            if (!process.waitFor(5, TimeUnit.SECONDS)) {
-                process.destroyForcibly().waitFor();
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
-        }
+        Children.end(process);
     }
 }

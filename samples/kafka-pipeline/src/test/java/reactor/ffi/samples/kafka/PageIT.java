@@ -85,7 +85,7 @@ class PageIT {
     @Test
     void theWindowsAppearWhileTheyAreCommitted() throws Exception {
         long all = 120_000;
-        try (Rig rig = new Rig(1);
+        try (Rig rig = Rig.shared();
                 Page page = Page.start(0)) {
             Disposable showing =
                     Windows.of(rig.kafka, rig.windows(), () -> false).subscribe(page::show);
@@ -102,7 +102,7 @@ class PageIT {
             await("a row for each second").atMost(SOON).until(() -> rows().size() >= 5);
             assertThat(text("sources")).isEqualTo("6");
 
-            rig.agrees(publisher, 60);
+            rig.agrees(publisher);
             await("each event once").atMost(SOON).until(() -> number("events") == all);
             assertThat(text("dropped")).isEqualTo("0");
             assertThat(rows()).allSatisfy(row -> {

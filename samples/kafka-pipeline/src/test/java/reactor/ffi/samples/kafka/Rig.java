@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -11,7 +12,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import reactor.core.publisher.Flux;
 
@@ -20,34 +23,71 @@ final class Rig implements AutoCloseable {
 
     static final int PARTITIONS = 6;
 
+    /** How long anything may take that ends in any case, on a machine that is very busy. */
+    static final Duration LONG = Duration.ofMinutes(5);
+
+    /** More events than a source sends while a test runs. */
+    static final long ENDLESS = 1_000_000_000;
+
+    /** Most bytes in flight of a publisher whose broker goes away. */
+    static final long BOUND = 1024 * 1024;
+
     private static final AtomicInteger RIGS = new AtomicInteger();
 
-    final Path folder;
     final List<Broker> brokers;
     final Kafka kafka;
     final Ledger ledger = new Ledger();
 
+    private final boolean shared;
     private final AtomicInteger count = new AtomicInteger();
-    private final String prefix = "test-" + RIGS.incrementAndGet() + "-" + System.currentTimeMillis();
+    private final String prefix;
+    private final Path folder;
     private final String properties;
-    private final List<Worker> workers = new ArrayList<>();
+    private final Queue<Worker> workers = new ConcurrentLinkedQueue<>();
     private final CompletableFuture<Void> reading;
     private volatile boolean over;
 
-    Rig(int nodes) throws Exception {
-        this(nodes, List.of(), "");
-    }
-
-    Rig(int nodes, List<String> settings, String properties) throws Exception {
+    private Rig(List<Broker> brokers, boolean shared, String prefix, String properties) {
+        this.brokers = brokers;
+        this.shared = shared;
+        this.prefix = prefix;
+        this.folder = folder(prefix);
         this.properties = properties;
-        folder = Files.createDirectories(Path.of(System.getProperty("kafka.target", "target"), "kafka", prefix));
-        brokers = Broker.cluster(folder, nodes, settings, properties);
         kafka = Kafka.at(String.join(",", brokers.stream().map(Broker::address).toList()), properties);
         kafka.createTopics(List.of(events(), windows(), rejected()), PARTITIONS);
         reading = Windows.of(kafka, windows(), () -> over)
                 .doOnNext(ledger::add)
                 .then()
                 .toFuture();
+    }
+
+    /** A rig with brokers of its own, which a test may kill. */
+    static Rig own(int nodes) throws Exception {
+        String prefix = prefix();
+        return new Rig(Broker.cluster(folder(prefix), nodes, Broker.SHORT_LIFE, List.of(), ""), false, prefix, "");
+    }
+
+    /** A rig with topics of its own on the {@link SharedBroker}. */
+    static Rig shared() {
+        return new Rig(SharedBroker.NODES, true, prefix(), SharedBroker.PROPERTIES);
+    }
+
+    private static String prefix() {
+        return "test-" + RIGS.incrementAndGet() + "-" + System.currentTimeMillis();
+    }
+
+    /** Makes the folder of a rig or of brokers. */
+    static Path folder(String name) {
+        try {
+            return Files.createDirectories(Path.of(System.getProperty("kafka.target", "target"), "kafka", name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The consumer group of the aggregators. */
+    String group() {
+        return prefix;
     }
 
     String events() {
@@ -63,18 +103,25 @@ final class Rig implements AutoCloseable {
     }
 
     Worker aggregator(String member, String... more) throws Exception {
-        List<String> args = new ArrayList<>(List.of(
-                "--bootstrap=" + kafka.bootstrap(),
-                "--properties=" + properties,
-                "--topic=" + events(),
-                "--windows=" + windows(),
-                "--rejected=" + rejected(),
-                "--group=" + prefix,
-                "--member=" + member));
-        args.addAll(List.of(more));
-        Worker worker = start(member, Aggregator.class, List.of(), args);
-        worker.awaitReady(90);
+        Worker worker = startAggregator(member, more);
+        worker.awaitReady(LONG.toSeconds());
         return worker;
+    }
+
+    /** Starts several at once: most of the time until they are ready they wait. */
+    List<Worker> aggregators(String... members) throws Exception {
+        List<Worker> started = new ArrayList<>();
+        for (String member : members) {
+            started.add(startAggregator(member));
+        }
+        for (Worker worker : started) {
+            worker.awaitReady(LONG.toSeconds());
+        }
+        return started;
+    }
+
+    private Worker startAggregator(String member, String... more) throws IOException {
+        return start(member, Aggregator.class, List.of(), args(aggregating("--member=" + member), more));
     }
 
     Worker publisher(String... more) throws IOException {
@@ -83,28 +130,30 @@ final class Rig implements AutoCloseable {
 
     /** A publisher with a heap or another option of the JVM of its own. */
     Worker publisher(List<String> jvm, String... more) throws IOException {
-        List<String> args = new ArrayList<>(
-                List.of("--bootstrap=" + kafka.bootstrap(), "--properties=" + properties, "--topic=" + events()));
-        args.addAll(List.of(more));
-        return start("publisher-" + count.incrementAndGet(), Publisher.class, jvm, args);
+        return start("publisher-" + count.incrementAndGet(), Publisher.class, jvm, args(List.of(), more));
     }
 
     /** The whole pipeline as one program, on this cluster and these topics. */
     Worker pipeline(String... more) throws IOException {
-        List<String> args = new ArrayList<>(List.of(
-                "--bootstrap=" + kafka.bootstrap(),
-                "--properties=" + properties,
-                "--topic=" + events(),
-                "--windows=" + windows(),
-                "--rejected=" + rejected(),
-                "--group=" + prefix,
-                "--page=0"));
+        return start(
+                "pipeline-" + count.incrementAndGet(), Pipeline.class, List.of(), args(aggregating("--page=0"), more));
+    }
+
+    private List<String> aggregating(String own) {
+        return List.of("--windows=" + windows(), "--rejected=" + rejected(), "--group=" + group(), own);
+    }
+
+    /** The command line of each program: this cluster, then what is its own; a later argument replaces an earlier one. */
+    private List<String> args(List<String> own, String... more) {
+        List<String> args = new ArrayList<>(
+                List.of("--bootstrap=" + kafka.bootstrap(), "--properties=" + properties, "--topic=" + events()));
+        args.addAll(own);
         args.addAll(List.of(more));
-        return start("pipeline-" + count.incrementAndGet(), Pipeline.class, List.of(), args);
+        return args;
     }
 
     private Worker start(String name, Class<?> main, List<String> jvm, List<String> args) throws IOException {
-        List<String> options = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1")); // short lives: compile little
+        List<String> options = new ArrayList<>(Broker.SHORT_LIFE);
         options.addAll(jvm);
         Worker worker = Worker.start(name, main, folder, options, args);
         workers.add(worker);
@@ -116,21 +165,40 @@ final class Rig implements AutoCloseable {
         Broker.awaitReady(brokers, properties);
     }
 
-    /** Ends all that was started; the brokers, the topics and what was read stay. */
-    void endWorkers() {
-        workers.forEach(Worker::close);
-        workers.clear();
+    /** {@code kill -9} of the only broker, and its start after a time; these publishers do not end meanwhile. */
+    void brokerIsAway(Duration time, Worker... publishers) throws Exception {
+        Broker broker = brokers.getFirst();
+        assertThat(publishers).as("publishing when the broker is killed").allMatch(Worker::isAlive);
+        broker.kill();
+        long back = System.nanoTime() + time.toNanos();
+        await().atMost(time.plusMinutes(1))
+                .pollInterval(Duration.ofMillis(100))
+                .until(() -> System.nanoTime() - back >= 0);
+        assertThat(publishers).as("publishing when the broker comes back").allMatch(Worker::isAlive);
+        broker.start();
+        awaitBrokers();
     }
 
     /** Waits until a figure of a process is so high. */
     static void reaches(Worker worker, String figure, long least) {
         await(worker.name() + ": " + figure)
-                .atMost(Duration.ofMinutes(2))
+                .atMost(LONG)
                 .pollInterval(Duration.ofMillis(50))
                 .until(() -> {
                     worker.check();
                     return worker.figure(figure) >= least;
                 });
+    }
+
+    /** Waits until so many events more are acknowledged and tells the publisher to go; then every figure has to agree. */
+    void agreesAfterMore(Worker publisher, long events) throws Exception {
+        reaches(publisher, "acknowledged", publisher.figure("acknowledged") + events);
+        publisher.terminate();
+        agrees(publisher);
+    }
+
+    void agrees(Worker publisher) throws Exception {
+        agrees(publisher, LONG.toSeconds());
     }
 
     /** Waits for the publisher's end, then until the windows have caught up; then every figure has to agree. */
@@ -148,7 +216,7 @@ final class Rig implements AutoCloseable {
         assertThat(publisher.figure("acknowledged"))
                 .as("acknowledged = delivered")
                 .isEqualTo(delivered);
-        await("windows").atMost(Duration.ofMinutes(2)).until(() -> {
+        await("windows").atMost(LONG).until(() -> {
             assertThat(reading).as("reading the windows").isNotCompleted();
             return ledger.covered(run) >= delivered;
         });
@@ -198,13 +266,15 @@ final class Rig implements AutoCloseable {
 
     @Override
     public void close() {
-        endWorkers();
+        workers.forEach(Worker::close);
         over = true;
         try {
-            await("the end of the windows").atMost(Duration.ofMinutes(1)).until(reading::isDone);
+            await("the end of the windows").atMost(LONG).until(reading::isDone);
             assertThat(reading).as("reading the windows").isCompleted();
         } finally {
-            brokers.forEach(Broker::close);
+            if (!shared) {
+                brokers.forEach(Broker::close);
+            }
         }
     }
 }
