@@ -1,7 +1,9 @@
 package reactor.ffi.samples.kafka;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** The command line: {@code --name=value}. A name that the program does not know is an error that lists those it knows. */
 final class Arguments {
@@ -73,6 +75,21 @@ final class Arguments {
             // the same answer as for a number that is too small
         }
         throw new IllegalArgumentException("--" + name + " is " + value + "; it must be a whole number from " + least);
+    }
+
+    /** Whole numbers from 1, with commas between them. */
+    List<Integer> numbers(String name) {
+        try {
+            List<Integer> numbers =
+                    Stream.of(text(name).split(",", -1)).map(Integer::valueOf).toList();
+            if (numbers.stream().allMatch(number -> number > 0)) {
+                return numbers;
+            }
+        } catch (NumberFormatException e) {
+            // the same answer as for a number that is too small
+        }
+        throw new IllegalArgumentException(
+                "--" + name + " is " + text(name) + "; it must be whole numbers from 1, with commas between them");
     }
 
     int count(String name) {
