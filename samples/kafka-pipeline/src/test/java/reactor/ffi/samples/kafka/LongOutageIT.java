@@ -30,7 +30,7 @@ class LongOutageIT {
             Rig.reaches(publisher, "acknowledged", 50_000);
             rig.brokerIsAway(Duration.ofMinutes(1), publisher);
 
-            rig.agreesAfterMore(publisher, 50_000);
+            rig.agreesAfterMore(50_000, publisher);
             assertThat(publisher.figure("dropped")).isZero();
             assertThat(publisher.figure("most-in-flight")).isBetween(1L, BOUND);
         }

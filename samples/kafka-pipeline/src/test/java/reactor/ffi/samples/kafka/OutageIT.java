@@ -31,11 +31,10 @@ class OutageIT {
             Rig.reaches(dropping, "acknowledged", 10_000);
             rig.brokerIsAway(Duration.ofSeconds(20), waiting, dropping);
 
-            rig.agreesAfterMore(waiting, 10_000);
+            rig.agreesAfterMore(10_000, waiting, dropping);
             assertThat(waiting.figure("dropped")).isZero();
             assertThat(waiting.figure("most-in-flight")).isBetween(1L, BOUND);
 
-            rig.agreesAfterMore(dropping, 10_000);
             assertThat(dropping.figure("dropped")).isPositive();
             assertThat(dropping.figure("most-in-flight")).isBetween(1L, BOUND);
         }

@@ -190,11 +190,20 @@ final class Rig implements AutoCloseable {
                 });
     }
 
-    /** Waits until so many events more are acknowledged and tells the publisher to go; then every figure has to agree. */
-    void agreesAfterMore(Worker publisher, long events) throws Exception {
-        reaches(publisher, "acknowledged", publisher.figure("acknowledged") + events);
-        publisher.terminate();
-        agrees(publisher);
+    /**
+     * Waits until so many events more of each publisher are acknowledged and tells all of them to go; then every figure has to
+     * agree. A topic that somebody still writes to cannot be read to its end.
+     */
+    void agreesAfterMore(long events, Worker... publishers) throws Exception {
+        for (Worker publisher : publishers) {
+            reaches(publisher, "acknowledged", publisher.figure("acknowledged") + events);
+        }
+        for (Worker publisher : publishers) {
+            publisher.terminate();
+        }
+        for (Worker publisher : publishers) {
+            agrees(publisher);
+        }
     }
 
     void agrees(Worker publisher) throws Exception {

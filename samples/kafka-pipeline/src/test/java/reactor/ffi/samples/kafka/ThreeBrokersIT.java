@@ -19,7 +19,7 @@ class ThreeBrokersIT {
             Rig.reaches(publisher, "acknowledged", 30_000);
             rig.brokers.getFirst().kill();
 
-            rig.agreesAfterMore(publisher, 30_000);
+            rig.agreesAfterMore(30_000, publisher);
             assertThat(rig.brokers.getFirst().isAlive()).isFalse();
         }
     }

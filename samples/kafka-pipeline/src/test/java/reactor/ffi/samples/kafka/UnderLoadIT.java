@@ -33,7 +33,7 @@ class UnderLoadIT {
             Rig.reaches(going, "events", 1_000);
             going.terminate();
             assertThat(going.await(30)).isZero();
-            rig.agreesAfterMore(publisher, 10_000);
+            rig.agreesAfterMore(10_000, publisher);
         }
     }
 
