@@ -231,7 +231,7 @@ class ConfinedEndTest {
                 });
                 assertThat(log.text())
                         .containsOnlyOnce("a handle of forgotten was collected without close(); it counts as closed")
-                        .contains("made here", "ConfinedTest$AnOwnerThatIsCollected.forget");
+                        .contains("made here", "ConfinedEndTest$AnOwnerThatIsCollected.forget");
             }
         }
 

@@ -50,6 +50,9 @@ class OwnWaitsTest {
             // Producers: who must not block uses the reserve.
             "stream.Inbox.park",
             "stream.Inbox.spin",
+            // A listener's producer, where its call is an upcall: a thread that must not wait has hazards.md.
+            "ring.Room.await",
+            "ring.Room.sleep",
             // The branch for all but a scheduler's thread.
             "loop.LoopThread.parkNanos",
             "loop.Callers.spin");

@@ -70,7 +70,7 @@ class SignatureAccessTest {
             CallbackType<Private> blind = CallbackType.of(Private.class).lookup(MethodHandles.publicLookup());
             assertThatThrownBy(() -> callee.pointer(blind, value -> value))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("SignatureTest$Private.apply")
+                    .hasMessageContaining("SignatureAccessTest$Private.apply")
                     .hasMessageContaining("the lookup that was given has no access")
                     .hasMessageContaining("MethodHandles.lookup() in its package");
         }

@@ -2,6 +2,7 @@ package reactor.ffi.samples.audio;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
@@ -21,7 +22,7 @@ public final class AudioMeter {
     private static final Duration FRAME = Duration.ofMillis(50);
 
     /** What the native thread and the meter have seen. */
-    record Seen(Way way, long[] sortedTimes, int blocks, long dropped, int collections) {}
+    record Seen(Way way, List<Long> sortedTimes, int blocks, long dropped, int collections) {}
 
     private AudioMeter() {}
 
@@ -66,10 +67,10 @@ public final class AudioMeter {
                     .orElseThrow();
             System.out.println();
             silent.await(); // the subscription was cancelled: its thread is joined on the scheduler
-            Arrays.sort(times.get());
+            List<Long> sorted = Arrays.stream(times.get()).sorted().boxed().toList();
             long dropped = CallbackMetrics.of(options.name()).droppedCalls()
                     + CallbackMetrics.of(options.name()).dropped();
-            return new Seen(way, times.get(), blocks, dropped, garbage.collections());
+            return new Seen(way, sorted, blocks, dropped, garbage.collections());
         }
     }
 
@@ -93,8 +94,8 @@ public final class AudioMeter {
 
     /** Returns the time that such a share of the calls did not exceed. */
     private static String micros(Seen seen, double share) {
-        long[] sorted = seen.sortedTimes();
-        int last = (int) Math.ceil(share * sorted.length) - 1;
-        return sorted.length == 0 ? "-" : String.format(Locale.ROOT, "%,.1f us", sorted[last] / 1e3);
+        List<Long> sorted = seen.sortedTimes();
+        int last = (int) Math.ceil(share * sorted.size()) - 1;
+        return sorted.isEmpty() ? "-" : String.format(Locale.ROOT, "%,.1f us", sorted.get(last) / 1e3);
     }
 }

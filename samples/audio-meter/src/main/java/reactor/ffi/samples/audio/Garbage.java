@@ -1,7 +1,6 @@
 package reactor.ffi.samples.audio;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.lang.ref.Reference;
 
 /** A thread that holds many objects, makes more, and has the JVM collect again and again: what a sound card must not hear. */
 final class Garbage implements AutoCloseable {
@@ -13,15 +12,18 @@ final class Garbage implements AutoCloseable {
     private final Thread thread = Thread.ofPlatform().daemon().name("garbage").start(this::collect);
 
     private void collect() {
-        List<Object> live = new ArrayList<>();
-        for (int i = 0; i < LIVE && !over; i++) {
-            live.add(new long[1]);
+        long[][] live = new long[LIVE][];
+        try {
+            for (int i = 0; i < LIVE && !over; i++) {
+                live[i] = new long[1];
+            }
+            for (int i = 0; !over; i++) {
+                System.gc();
+                collections = i + 1;
+            }
+        } finally {
+            Reference.reachabilityFence(live);
         }
-        for (int i = 0; !over; i++) {
-            System.gc();
-            collections = i + 1;
-        }
-        live.clear(); // until here they were reachable
     }
 
     /** Returns how often the JVM has collected. */
@@ -30,8 +32,18 @@ final class Garbage implements AutoCloseable {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         over = true;
-        thread.join();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

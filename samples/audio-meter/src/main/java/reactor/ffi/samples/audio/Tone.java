@@ -30,7 +30,9 @@ final class Tone {
 
     static final int BLOCKS_PER_SECOND = 1_000;
 
+    @SuppressWarnings("restricted") // the sample's own library
     private static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(path(), Arena.global());
+
     private static final Start START = CFunction.named(LIBRARY, "tone_start", Start.class);
     private static final Stop STOP = CFunction.named(LIBRARY, "tone_stop", Stop.class);
 

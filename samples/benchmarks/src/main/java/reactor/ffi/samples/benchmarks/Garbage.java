@@ -1,7 +1,6 @@
 package reactor.ffi.samples.benchmarks;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.lang.ref.Reference;
 
 /** A storm of collections: a thread that holds a million small objects, and has the JVM collect again and again. */
 final class Garbage implements AutoCloseable {
@@ -12,14 +11,17 @@ final class Garbage implements AutoCloseable {
     private final Thread thread = Thread.ofPlatform().daemon().name("garbage").start(this::collect);
 
     private void collect() {
-        List<Object> live = new ArrayList<>();
-        for (int i = 0; i < LIVE && !over; i++) {
-            live.add(new long[1]);
+        long[][] live = new long[LIVE][];
+        try {
+            for (int i = 0; i < LIVE && !over; i++) {
+                live[i] = new long[1];
+            }
+            while (!over) {
+                System.gc();
+            }
+        } finally {
+            Reference.reachabilityFence(live);
         }
-        while (!over) {
-            System.gc();
-        }
-        live.clear(); // until here they were reachable
     }
 
     @Override
