@@ -116,12 +116,12 @@ public final class NativeSignals {
      */
     public static Flux<Sent> realTime(CallbackOptions options, String... names) {
         Overflow overflow = requireNonNull(options, "options").overflow();
+        List<String> each = Signals.names(names);
         if (overflow.policy() != Overflow.Policy.DROP_NEWEST && overflow.policy() != Overflow.Policy.ERROR) {
             throw new IllegalArgumentException("the options of " + options.name() + " say " + overflow
                     + ", and a signal handler must neither wait nor take a lock: give CallbackOptions.overflow"
                     + " Overflow.dropNewest(n) or Overflow.error(n)");
         }
-        List<String> each = Signals.names(names);
         return NativeFlux.create(options, sink -> {
             ListenerType<OnSignal> type =
                     ListenerType.of(CallbackType.of(OnSignal.class).lookup(MethodHandles.lookup()));

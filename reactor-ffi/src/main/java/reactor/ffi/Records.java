@@ -27,7 +27,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument; any C value but zero is true
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     boolean getBoolean(int record, int parameter);
@@ -39,7 +39,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     byte getByte(int record, int parameter);
@@ -51,7 +51,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     short getShort(int record, int parameter);
@@ -63,7 +63,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     char getChar(int record, int parameter);
@@ -75,7 +75,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     int getInt(int record, int parameter);
@@ -87,7 +87,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     long getLong(int record, int parameter);
@@ -99,7 +99,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     float getFloat(int record, int parameter);
@@ -111,7 +111,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the argument
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     double getDouble(int record, int parameter);
@@ -123,7 +123,7 @@ public sealed interface Records permits RecordBatch {
      * @param parameter the index of the parameter
      * @return the address, as a segment of length zero, because what the pointer leads to may be gone
      * @throws IllegalStateException if the handler has returned
-     * @throws IndexOutOfBoundsException if there is no such record, or no such parameter
+     * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that
      */
     MemorySegment getSegment(int record, int parameter);

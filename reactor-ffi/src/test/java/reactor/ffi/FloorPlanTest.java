@@ -132,7 +132,6 @@ class FloorPlanTest {
         DOORS.put(NativeSignals.class, List.of(room(SIGNAL)));
         DOORS.put(CallbackType.class, List.of(room(UPCALL)));
         DOORS.put(ListenerType.class, List.of(room(STREAM)));
-        DOORS.put(Records.class, List.of(room(RING)));
         DOORS.put(CFunction.class, List.of(room(UPCALL)));
         DOORS.put(CallbackScheduler.class, List.of(room(LOOP)));
         DOORS.put(CallbackMetrics.class, List.of(room(METRICS)));

@@ -89,7 +89,7 @@ public final class SignalActions {
      *
      * @param name without SIG, such as RTMIN+3
      * @param listener of the type {@code void (*)(int number, int code, long value, int process, int user)}
-     * @throws IllegalArgumentException if there is no such signal, or the JVM uses that signal
+     * @throws IllegalArgumentException if the system has no such signal, or the JVM uses that signal
      */
     public static SignalActions install(String name, MemorySegment listener) {
         int number = number(name);

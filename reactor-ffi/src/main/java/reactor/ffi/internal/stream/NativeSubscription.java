@@ -532,13 +532,13 @@ final class NativeSubscription<T> extends Endable<T>
     @Override
     public <F> MemorySegment listener(ListenerType<F> type, F handler) {
         ListenerSignature<F> signature = (ListenerSignature<F>) requireNonNull(type, "type");
-        return teardown.listener(signature, signature.handler(handler), this::listeners);
+        return teardown.listener(signature, () -> signature.handler(handler), this::listeners);
     }
 
     @Override
     public <F> MemorySegment batches(ListenerType<F> type, Consumer<? super Records> handler) {
         ListenerSignature<F> signature = (ListenerSignature<F>) requireNonNull(type, "type");
-        return teardown.listener(signature, signature.batchHandler(handler), this::listeners);
+        return teardown.listener(signature, () -> signature.batchHandler(handler), this::listeners);
     }
 
     /** Under the lock of {@link #teardown}. */

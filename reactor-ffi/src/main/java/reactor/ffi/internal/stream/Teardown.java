@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.NativeAction;
 import reactor.ffi.NativeCall;
@@ -125,12 +126,13 @@ final class Teardown {
     /** A pointer whose calls are records of a ring: machine code, or where there is none an upcall. */
     synchronized <F> MemorySegment listener(
             ListenerSignature<F> type,
-            ListenerHandler handler,
+            Supplier<ListenerHandler> checked,
             Function<ListenerSignature<?>, Listeners<?>> listeners) {
         if (running) {
             throw new IllegalStateException("the subscription of " + name + " has ended: make " + type.signature.name()
                     + " listeners while it lives");
         }
+        ListenerHandler handler = checked.get();
         Listeners<?> ring = listeners.apply(type);
         return push(
                 type.isNative()
