@@ -56,6 +56,11 @@ public sealed interface Copied {
      * @param most the most bytes, without the NUL
      */
     record Text(int most) implements Copied {
+        /**
+         * Checks the arguments.
+         *
+         * @throws IllegalArgumentException if the number of bytes is not from 1 to 65,536
+         */
         public Text {
             requireInRange(most);
         }
@@ -68,6 +73,11 @@ public sealed interface Copied {
      * @param most the most bytes
      */
     record Bytes(int lengthParameter, int most) implements Copied {
+        /**
+         * Checks the arguments.
+         *
+         * @throws IllegalArgumentException if the index is negative, or the number of bytes is not from 1 to 65,536
+         */
         public Bytes {
             if (lengthParameter < 0) {
                 throw new IllegalArgumentException(
@@ -83,6 +93,11 @@ public sealed interface Copied {
      * @param layout its layout
      */
     record Struct(MemoryLayout layout) implements Copied {
+        /**
+         * Checks the arguments.
+         *
+         * @throws IllegalArgumentException if the size of the layout is not from 1 to 65,536 bytes
+         */
         public Struct {
             requireInRange(requireNonNull(layout, "layout").byteSize());
         }
