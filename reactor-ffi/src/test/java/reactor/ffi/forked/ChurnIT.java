@@ -104,7 +104,7 @@ class ChurnIT {
 
     static final class Released {
 
-        private static final int CYCLES = 200_000;
+        private static final int CYCLES = 50_000;
 
         public static void main(String[] args) throws Exception {
             Cycles cycles = new Cycles(Hub.start(1, 1, TimeUnit.MICROSECONDS.toNanos(20)), true);

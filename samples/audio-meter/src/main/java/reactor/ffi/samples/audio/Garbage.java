@@ -1,11 +1,14 @@
 package reactor.ffi.samples.audio;
 
 import java.lang.ref.Reference;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** A thread that holds many objects, makes more, and has the JVM collect again and again: what a sound card must not hear. */
 final class Garbage implements AutoCloseable {
 
     private static final int LIVE = 1_000_000;
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(20);
 
     private volatile boolean over;
     private volatile int collections;
@@ -20,6 +23,7 @@ final class Garbage implements AutoCloseable {
             for (int i = 0; !over; i++) {
                 System.gc();
                 collections = i + 1;
+                LockSupport.parkNanos(PAUSE); // else no other Java thread runs, and the meter shows nothing
             }
         } finally {
             Reference.reachabilityFence(live);
