@@ -41,8 +41,11 @@ class UserDataChurnIT {
     private static final int CYCLES = Integer.getInteger("reactor.ffi.test.userDataCycles", 20_000);
     private static final int AFTER = Integer.getInteger("reactor.ffi.test.userDataAfter", 1);
 
-    /** What stays reachable from the first tenth to the end may grow by this. */
-    private static final long GROWTH = 2 << 20;
+    /**
+     * What stays reachable from the first tenth to the end may grow by this: 2.0 MB were seen in 20,000 cycles, and -2.3 MB in a
+     * million. If each cycle left its subscription behind, it would be 20 MB.
+     */
+    private static final long GROWTH = 6 << 20;
 
     /** A thousand registrations with a fallback may be kept at the end, and none at the first tenth. */
     private static final long KEPT = 1_000 * 4_096L;
