@@ -43,7 +43,7 @@ class UserDataChurnIT {
 
     /**
      * What stays reachable from the first tenth to the end may grow by this: 2.0 MB were seen in 20,000 cycles, and -2.3 MB in a
-     * million. If each cycle left its subscription behind, it would be 20 MB.
+     * million. If each cycle left a kilobyte behind, it would be 20 MB.
      */
     private static final long GROWTH = 6 << 20;
 
