@@ -29,7 +29,7 @@ final class Records {
 
     static Frame next(Slot slot) {
         try {
-            return (Frame) ThreadRecord.NEXT.invokeExact(slot);
+            return (Frame) ThreadRecord.NEXT.invokeExact((LastCaller) slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -66,6 +66,13 @@ final class Boundary {
     private static final MethodHandle NOT_ENTERED_ROUTED =
             ready(SlotTable.class, "notEntered", methodType(void.class, Throwable.class, SlotTable.class, long.class));
 
+    /** {@code (Slot)Frame}. */
+    private static final MethodHandle NEXT = ThreadRecord.NEXT.asType(methodType(Frame.class, Slot.class));
+
+    /** {@code (Slot, SlotTable)Frame}. */
+    private static final MethodHandle NEXT_ROUTED =
+            ThreadRecord.NEXT_ROUTED.asType(methodType(Frame.class, Slot.class, SlotTable.class));
+
     /** {@code (Frame, Slot, SlotTable, long)Binding}. */
     private static final MethodHandle ENTER_ROUTED =
             Frame.ENTER_ROUTED.asType(methodType(Binding.class, Frame.class, Slot.class, SlotTable.class, long.class));
@@ -113,14 +120,15 @@ final class Boundary {
      *     may be, because the stub, which lives for ever, would keep the invoker's class loader
      */
     MethodHandle entry(@Nullable MethodHandle usual) {
-        return entries.computeIfAbsent(
-                usual == null ? call : usual, _ -> guarded(usual == null ? call : callBy(usual)));
+        return entries.computeIfAbsent(usual == null ? call : usual, _ -> guarded(callBy(usual)));
     }
 
     /** {@code (Binding, arguments...)result}. */
-    private MethodHandle callBy(MethodHandle usual) {
-        return MethodHandles.guardWithTest(
-                SAME_INVOKER.bindTo(usual), MethodHandles.filterArguments(usual, 0, Binding.TARGET), call);
+    private MethodHandle callBy(@Nullable MethodHandle usual) {
+        return usual == null
+                ? call
+                : MethodHandles.guardWithTest(
+                        SAME_INVOKER.bindTo(usual), MethodHandles.filterArguments(usual, 0, Binding.TARGET), call);
     }
 
     private MethodHandle guarded(MethodHandle handler) {
@@ -128,7 +136,7 @@ final class Boundary {
                 MethodHandles.collectArguments(answered(handler), 0, Frame.ENTER),
                 leave(handler.type().returnType()));
         return MethodHandles.catchException(
-                MethodHandles.foldArguments(within, ThreadRecord.NEXT),
+                MethodHandles.foldArguments(within, NEXT),
                 Throwable.class,
                 MethodHandles.collectArguments(zeroResult, 0, NOT_ENTERED));
     }
@@ -146,13 +154,14 @@ final class Boundary {
      * which never throws.
      *
      * @param userData the position of the argument that says whose call it is
+     * @param usual as in {@link #entry}
      */
-    MethodHandle routed(int userData) {
+    MethodHandle routed(int userData, @Nullable MethodHandle usual) {
         MethodType type = zeroResult.type();
         MethodHandle within = MethodHandles.tryFinally( // (Frame, Slot, SlotTable, long, arguments...)
-                MethodHandles.collectArguments(answered(call), 0, ENTER_ROUTED), leave(type.returnType()));
+                MethodHandles.collectArguments(answered(callBy(usual)), 0, ENTER_ROUTED), leave(type.returnType()));
         MethodHandle found = MethodHandles.foldArguments( // (SlotTable, long, arguments...)
-                MethodHandles.foldArguments(within, ThreadRecord.NEXT), SlotTable.FIND);
+                MethodHandles.foldArguments(within, NEXT_ROUTED), SlotTable.FIND);
         MethodHandle guarded = MethodHandles.catchException(
                 found, Throwable.class, MethodHandles.collectArguments(zeroResult, 0, NOT_ENTERED_ROUTED));
         int[] order = new int[type.parameterCount() + 2];

@@ -26,7 +26,6 @@ public final class Routes {
     private record Key(FunctionDescriptor neutral, int userData) {}
 
     final Boundary boundary;
-    private final MethodHandle entry;
     private final FunctionDescriptor descriptor;
     private final int userData;
 
@@ -50,7 +49,6 @@ public final class Routes {
         this.userData = key.userData();
         this.name = name;
         this.boundary = new Boundary(descriptor);
-        this.entry = boundary.routed(userData);
         ThreadRecord.prepare();
     }
 
@@ -72,9 +70,10 @@ public final class Routes {
      * Finds or makes a shared stub.
      *
      * @param ordinal from 0
+     * @param invoker what the callback of the signature is called by: compiled into a stub that is made for it, if it may be
      * @throws IllegalStateException if the ordinal is 64 or more, or no stub is left
      */
-    synchronized Route get(Signature<?> signature, int ordinal) {
+    synchronized Route get(Signature<?> signature, int ordinal, MethodHandle invoker) {
         if (ordinal >= MOST) {
             throw new IllegalStateException("more than " + MOST + " callbacks of the C type of " + signature.name()
                     + " were made with one user data, released ones too: C's user data says whose call it is, and each"
@@ -83,6 +82,7 @@ public final class Routes {
         }
         Route route = routes[ordinal];
         if (route == null) {
+            MethodHandle entry = boundary.routed(userData, signature.isForEver() ? invoker : null);
             route = new Route(this::countUnknown, boundary, entry, descriptor, signature);
             routes[ordinal] = route;
         }

@@ -9,6 +9,8 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Method;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackType;
 
@@ -21,6 +23,20 @@ public final class Signature<F> implements CallbackType<F> {
             return analyse(type);
         }
     };
+
+    /**
+     * The handles of {@link #invoker}, by the interface. Types that are made anew for each registration share them: the JIT
+     * compiles each handle that is often called by itself, and a thousand of them do not fit into the caches of a processor.
+     */
+    private static final ClassValue<Map<Invoker, MethodHandle>> INVOKERS = new ClassValue<>() {
+        @Override
+        protected Map<Invoker, MethodHandle> computeValue(Class<?> type) {
+            return new ConcurrentHashMap<>();
+        }
+    };
+
+    /** What an invoker depends on, besides the interface. */
+    private record Invoker(FunctionDescriptor descriptor, long handles) {}
 
     private static final int NO_USER_DATA = -1;
 
@@ -42,8 +58,8 @@ public final class Signature<F> implements CallbackType<F> {
     private final Calling calling;
 
     /**
-     * The handle of type {@code (Object handler, arguments...)result}, for {@link #neutralDescriptor}. Made when it is
-     * first needed; threads that race may make it twice.
+     * The handle of type {@code (Object handler, arguments...)result}, for {@link #neutralDescriptor}. Found when it is
+     * first needed.
      */
     private volatile @Nullable MethodHandle invoker;
 
@@ -237,7 +253,11 @@ public final class Signature<F> implements CallbackType<F> {
     public MethodHandle invoker() {
         MethodHandle made = invoker;
         if (made == null) {
-            made = Arguments.wrap(name(), method(), descriptor, handles | handle());
+            MethodHandle method = method(); // fails without access, which another type of this interface may have had
+            made = INVOKERS.get(type)
+                    .computeIfAbsent(
+                            new Invoker(descriptor, handles | handle()),
+                            key -> Arguments.wrap(name(), method, key.descriptor(), key.handles()));
             invoker = made;
         }
         return made;

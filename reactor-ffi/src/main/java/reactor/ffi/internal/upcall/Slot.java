@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
- * between. Calls use the binding and the last caller; the other fields belong to the lock of its {@link Stubs}, or, in a
+ * between. Calls use the binding, and what {@link LastCaller} remembers; the other fields belong to the lock of its {@link Stubs}, or, in a
  * shared stub, to the lock of the slot itself.
  */
-final class Slot {
+final class Slot extends LastCaller {
 
     private static final VarHandle BINDING = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "binding", VarHandle.class, Slot.class, Binding.class);
@@ -24,13 +24,6 @@ final class Slot {
     /** What the slot does with a call. Read by each call after its frame says that the call is inside. */
     @SuppressWarnings("unused") // BINDING
     private Binding binding;
-
-    /** The record of a thread that has called this slot, and probably calls it next: see {@link ThreadRecord#NEXT}. */
-    @Nullable
-    ThreadRecord lastCaller;
-
-    /** The id of that thread, or of another one that has called the slot: the two fields are written without any order. */
-    long lastCallerId;
 
     MemorySegment pointer = MemorySegment.NULL;
 

@@ -1,7 +1,7 @@
 package reactor.ffi.internal.upcall;
 
-/** What a shared stub does with calls whose user data no live and no late callback has. */
-abstract class Strangers {
+/** What a shared stub does with calls whose user data no live and no late callback has. Also remembers who has called the stub. */
+abstract class Strangers extends LastCaller {
 
     /** Counts the call, and returns what answers it. */
     abstract Binding unknown(long userData);

@@ -19,18 +19,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class ThreadRecord extends WeakReference<Thread> {
 
-    /** {@code (Slot)Frame}: the frame of the call that comes now. */
+    /** {@code (LastCaller)Frame}: the frame of the call that comes now. */
     static final MethodHandle NEXT;
+
+    /** {@code (LastCaller, LastCaller)Frame}: the same, of a call of a shared stub. */
+    static final MethodHandle NEXT_ROUTED;
 
     private static final ThreadLocal<@Nullable ThreadRecord> CURRENT = new ThreadLocal<>();
     private static final VarHandle BEGUN = ConstantBootstraps.fieldVarHandle(
             MethodHandles.lookup(), "begun", VarHandle.class, ThreadRecord.class, long.class);
-
-    /** At each 64th call that misses its own record in the slot, a thread looks whether the thread remembered there has ended. */
-    private static final int MISSES_TO_LOOK = 64;
-
-    /** At each 4096th it replaces the record of a living thread. Rarely, as a write takes the cache line from all who call. */
-    private static final int MISSES_TO_REPLACE = 4096;
 
     /**
      * The context class loader of native threads between calls: a user's class loader could not be collected while they
@@ -41,7 +38,9 @@ final class ThreadRecord extends WeakReference<Thread> {
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            NEXT = lookup.findStatic(ThreadRecord.class, "next", methodType(Frame.class, Slot.class));
+            NEXT = lookup.findStatic(ThreadRecord.class, "next", methodType(Frame.class, LastCaller.class));
+            NEXT_ROUTED = lookup.findStatic(
+                    ThreadRecord.class, "nextRouted", methodType(Frame.class, LastCaller.class, LastCaller.class));
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -68,7 +67,7 @@ final class ThreadRecord extends WeakReference<Thread> {
     /** How many calls have begun here; the stamp of a frame. */
     private long begun;
 
-    /** How many calls of this thread did not find this record in their slot. Only the thread itself reads it. */
+    /** How many calls of this thread did not find this record where they looked first. Only the thread itself reads it. */
     private int misses;
 
     /** Weak: the record of a dead thread, which a sweep or a slot keeps for a while, must not keep its context class loader. */
@@ -116,36 +115,42 @@ final class ThreadRecord extends WeakReference<Thread> {
                 || frame.getClassName().startsWith("java.lang.invoke.");
     }
 
-    /**
-     * Changes nothing that would have to be undone. The slot remembers a record, because a {@code ThreadLocal} is a chain of a
-     * dozen loads, each of which waits for the one before: half of what a call costs beyond a bare upcall.
-     *
-     * <p>What the slot remembers is a guess, read and written without any order. A thread uses a record only if the record is of
-     * that thread; then the thread has made the record itself, and sees all of it. The id is compared first, because it lies in
-     * the slot: the record of another thread is in a cache line that the other thread writes at each call.
-     */
-    @SuppressWarnings({"unused", "ReferenceEquality"}) // NEXT; a thread is the same one or another
-    private static Frame next(Slot slot) {
+    /** Changes nothing that would have to be undone. */
+    @SuppressWarnings("unused") // NEXT
+    private static Frame next(LastCaller slot) {
         Thread thread = Thread.currentThread();
-        ThreadRecord record = slot.lastCaller;
-        if (slot.lastCallerId != thread.threadId() || record == null || record.get() != thread) {
-            record = find(slot, thread);
+        ThreadRecord record = (ThreadRecord) slot.recordOf(thread);
+        if (record == null) {
+            record = find();
+            slot.remember(record, thread, ++record.misses);
         }
         return record.depth == 0 ? record.outermost : record.nested();
     }
 
-    private static ThreadRecord find(Slot slot, Thread thread) {
-        ThreadRecord record = CURRENT.get();
+    /**
+     * As {@link #next}, of a call of a shared stub. The stub remembers one thread for all its slots, so that a thread that calls
+     * thousands of them finds its record at once, and while it finds the slot. Where many threads call the stub, each finds its
+     * record in the slot that it has called before.
+     */
+    @SuppressWarnings("unused") // NEXT_ROUTED
+    private static Frame nextRouted(LastCaller slot, LastCaller stub) {
+        Thread thread = Thread.currentThread();
+        ThreadRecord record = (ThreadRecord) stub.recordOf(thread);
         if (record == null) {
-            record = create();
+            record = (ThreadRecord) slot.recordOf(thread);
+            if (record == null) {
+                record = find();
+            }
+            int misses = ++record.misses;
+            stub.remember(record, thread, misses);
+            slot.remember(record, thread, misses);
         }
-        int misses = ++record.misses;
-        ThreadRecord other = slot.lastCaller;
-        if (other == null || misses % MISSES_TO_REPLACE == 0 || (misses % MISSES_TO_LOOK == 0 && !other.isAlive())) {
-            slot.lastCaller = record;
-            slot.lastCallerId = thread.threadId();
-        }
-        return record;
+        return record.depth == 0 ? record.outermost : record.nested();
+    }
+
+    private static ThreadRecord find() {
+        ThreadRecord record = CURRENT.get();
+        return record == null ? create() : record;
     }
 
     private Frame nested() {

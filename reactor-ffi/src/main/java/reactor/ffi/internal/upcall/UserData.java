@@ -77,7 +77,7 @@ public final class UserData {
             Object keep) {
         Routes routes = Routes.of(signature);
         int ordinal = made.getOrDefault(routes, 0);
-        Route route = routes.get(signature, ordinal);
+        Route route = routes.get(signature, ordinal, entry);
         Binding binding = Stubs.binding(routes.boundary, signature, entry, target, fallback, callee, token);
         Place place = new Place(this, route);
         Upcall upcall = new Upcall(place, place.slot, place.slot.generation + 1, binding, keep);

@@ -3,7 +3,9 @@ package reactor.ffi.internal.upcall;
 import static org.assertj.core.api.Assertions.assertThat;
 import static reactor.ffi.fixture.Latches.awaitLatch;
 
+import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -12,13 +14,14 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import reactor.ffi.fixture.Callbacks.OnEvent;
 import reactor.ffi.fixture.Calls;
 
-/** A slot remembers the record of a thread that has called it. That is a guess; nobody is ever given the record of another. */
+/** A slot, or a shared stub, remembers the record of a thread that has called it. That is a guess; nobody is ever given the record of another. */
 class LastCallerTest {
 
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -37,7 +40,7 @@ class LastCallerTest {
     /** The frame of a call that comes now, on this thread. */
     private static Frame next(Slot slot) {
         try {
-            return (Frame) ThreadRecord.NEXT.invokeExact(slot);
+            return (Frame) ThreadRecord.NEXT.invokeExact((LastCaller) slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -64,7 +67,7 @@ class LastCallerTest {
                 virtual ? Thread.ofVirtual().factory() : Thread.ofPlatform().factory();
         Frame mine = next(slot);
         assertThat(mine).isSameAs(own());
-        ThreadRecord remembered = slot.lastCaller;
+        Object remembered = slot.lastCaller;
         Frame theirs = on(factory, () -> {
             Frame frame = next(slot);
             assertThat(frame).isSameAs(own()).isNotSameAs(mine);
@@ -88,7 +91,7 @@ class LastCallerTest {
     @Test
     void isReplacedOnceItsThreadHasEnded() throws Exception {
         on(Thread.ofPlatform().factory(), () -> next(slot));
-        ThreadRecord ended = slot.lastCaller;
+        Object ended = slot.lastCaller;
         assertThat(ended).isNotNull();
         Frame mine = own();
         for (int call = 0; call < 64; call++) {
@@ -109,11 +112,11 @@ class LastCallerTest {
         });
         other.start();
         awaitLatch(called);
-        ThreadRecord remembered = slot.lastCaller;
+        WeakReference<Thread> remembered = slot.lastCaller;
         int replaced = 0;
         for (int call = 0; call < 3 * 4096; call++) {
             next(slot);
-            if (slot.lastCaller != remembered) {
+            if (!Objects.equals(slot.lastCaller, remembered)) {
                 replaced++;
                 slot.lastCaller = remembered;
             }
@@ -121,6 +124,72 @@ class LastCallerTest {
         assertThat(replaced).isEqualTo(3);
         go.countDown();
         other.join();
+    }
+
+    @Nested
+    class OfASharedStub {
+
+        private final SlotTable stub = new SlotTable(new Slot(1, upcall.binding)) {
+            @Override
+            Binding unknown(long userData) {
+                throw new AssertionError();
+            }
+        };
+
+        private Frame next(Slot slot) {
+            try {
+                return (Frame) ThreadRecord.NEXT_ROUTED.invokeExact((LastCaller) slot, (LastCaller) stub);
+            } catch (Throwable e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        private Slot another() {
+            return new Slot(2, upcall.binding);
+        }
+
+        @Test
+        void isKnownInSlotsThatItHasNotCalledYet() {
+            Frame mine = next(slot);
+            assertThat(mine).isSameAs(own());
+            Slot other = another();
+            assertThat(next(other)).isSameAs(mine);
+            assertThat(other.lastCaller).isNull();
+        }
+
+        @Test
+        void isFoundInItsOwnSlotWhileTheStubRemembersAnother() throws Exception {
+            CountDownLatch called = new CountDownLatch(1);
+            CountDownLatch go = new CountDownLatch(1);
+            Thread other = new Thread(() -> {
+                next(another());
+                called.countDown();
+                awaitLatch(go);
+            });
+            other.start();
+            awaitLatch(called);
+            Object remembered = stub.lastCaller;
+            Frame mine = next(slot);
+            assertThat(mine).isSameAs(own());
+            assertThat(slot.lastCaller).isNotNull().isNotSameAs(remembered);
+            assertThat(next(slot)).isSameAs(mine);
+            assertThat(stub.lastCaller).isSameAs(remembered);
+            go.countDown();
+            other.join();
+        }
+
+        @Test
+        void isReplacedOnceItsThreadHasEndedHoweverManySlotsAreCalled() throws Exception {
+            on(Thread.ofPlatform().factory(), () -> next(slot));
+            Object ended = stub.lastCaller;
+            assertThat(ended).isNotNull();
+            Frame mine = own();
+            for (int call = 0; call < 64; call++) {
+                assertThat(next(another())).isSameAs(mine);
+            }
+            assertThat(stub.lastCaller).isNotSameAs(ended);
+            assertThat(stub.lastCallerId).isEqualTo(Thread.currentThread().threadId());
+        }
     }
 
     @Test

@@ -192,16 +192,16 @@ class NestingTest {
             Upcall above = callee.open(EchoInt.class, value -> value);
             Thread thread = new Thread(() -> {
                 try {
-                    Frame first = (Frame) ThreadRecord.NEXT.invokeExact(below.slot);
+                    Frame first = (Frame) ThreadRecord.NEXT.invokeExact((LastCaller) below.slot);
                     Binding _ = (Binding) Frame.ENTER.invokeExact(first, below.slot);
-                    Frame second = (Frame) ThreadRecord.NEXT.invokeExact(above.slot);
+                    Frame second = (Frame) ThreadRecord.NEXT.invokeExact((LastCaller) above.slot);
                     Binding _ = (Binding) Frame.ENTER.invokeExact(second, above.slot);
                     assertThat(second).isNotSameAs(first);
                     assertThat(above.isInside(Thread.currentThread())).isTrue();
                     Frame.LEAVE.invokeExact(first);
                     assertThat(above.isInside(Thread.currentThread())).isFalse();
                     assertThat(below.isInside(Thread.currentThread())).isFalse();
-                    assertThat((Frame) ThreadRecord.NEXT.invokeExact(below.slot))
+                    assertThat((Frame) ThreadRecord.NEXT.invokeExact((LastCaller) below.slot))
                             .isSameAs(first);
                 } catch (Throwable e) {
                     callee.thrown.add(e);
@@ -217,9 +217,10 @@ class NestingTest {
         @Test
         void isUnchangedByACallThatFailsBeforeItHasEntered() throws Throwable {
             Upcall upcall = callee.open(EchoInt.class, value -> value);
-            Frame frame = (Frame) ThreadRecord.NEXT.invokeExact(upcall.slot);
+            Frame frame = (Frame) ThreadRecord.NEXT.invokeExact((LastCaller) upcall.slot);
             Frame.LEAVE.invokeExact(frame);
-            assertThat((Frame) ThreadRecord.NEXT.invokeExact(upcall.slot)).isSameAs(frame);
+            assertThat((Frame) ThreadRecord.NEXT.invokeExact((LastCaller) upcall.slot))
+                    .isSameAs(frame);
             assertThat(upcall.isInside(Thread.currentThread())).isFalse();
         }
 

@@ -22,6 +22,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
+import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +45,7 @@ import reactor.ffi.fixture.Callbacks.EchoLong;
 import reactor.ffi.fixture.Callbacks.EchoSegment;
 import reactor.ffi.fixture.Callbacks.EchoShort;
 import reactor.ffi.fixture.Callbacks.OnEvent;
+import reactor.ffi.fixture.Callbacks.OnEventPointer;
 import reactor.ffi.fixture.Callbacks.OnMixed;
 import reactor.ffi.fixture.Callbacks.OnPointer;
 import reactor.ffi.fixture.Callbacks.OnText;
@@ -123,6 +125,18 @@ class SignatureTest {
             assertThat(changed.invoker()).isSameAs(changed.invoker());
             assertThat(changed.neutralDescriptor()).isSameAs(changed.neutralDescriptor());
             assertThat(Jextracted.asked).isEqualTo(1);
+        }
+
+        @Test
+        void isCalledByOneHandleHoweverOftenTheTypeIsMade() {
+            assertThat(invoker(CallbackType.of(OnEventPointer.class).userData(2)))
+                    .isSameAs(invoker(CallbackType.of(OnEventPointer.class).userData(2)))
+                    .isSameAs(invoker(CallbackType.of(OnEventPointer.class).handles(2)))
+                    .isNotSameAs(invoker(CallbackType.of(OnEventPointer.class)));
+        }
+
+        private static MethodHandle invoker(CallbackType<?> type) {
+            return ((Signature<?>) type).invoker();
         }
 
         @Test
