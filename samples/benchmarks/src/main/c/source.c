@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
     int index;
-    int64_t started, ended, wrong, calls;
+    int64_t started, ended, wrong, calls, busy;
     pthread_t thread;
 } worker;
 
@@ -104,6 +104,30 @@ void start_stream(int threads, stream_callback callback, int64_t each) {
     count = each;
     start(threads, run_stream);
 }
+
+/* One thread calls in bursts, after a pause each, in which what it has sent before is taken; and the time of the bursts. */
+static void *run_bursts(void *arg) {
+    worker *w = arg;
+    begin(w);
+    for (int64_t i = 0; i < count;) {
+        pause_for(pause_ns);
+        int64_t from = now_ns();
+        for (int64_t end = i + width; i < end; i++) stream(i, i * 0.5);
+        w->busy += now_ns() - from;
+    }
+    w->ended = now_ns();
+    return 0;
+}
+
+void start_bursts(stream_callback callback, int64_t each, int64_t bursts, int64_t pause) {
+    stream = callback;
+    width = each;
+    count = each * bursts;
+    pause_ns = pause;
+    start(1, run_bursts);
+}
+
+int64_t busy_ns(void) { return workers[0].busy; }
 
 /* One thread calls one function after the other. */
 static void *run_spread(void *arg) {

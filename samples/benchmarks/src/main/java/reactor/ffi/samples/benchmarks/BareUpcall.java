@@ -69,13 +69,9 @@ final class BareUpcall implements Workload {
     }
 
     private double calls(int count) throws Throwable {
-        return Stream.bursts(count, each -> {
-            clear();
-            source.startStream(1, dropping, each);
-            source.join();
-            check(1, each);
-            return source.elapsed();
-        });
+        int calls = Stream.bursts(source, dropping, count, _ -> clear());
+        check(1, calls);
+        return (double) source.busy() / calls;
     }
 
     private double spread(int width, int count) throws Throwable {

@@ -9,6 +9,9 @@ import java.util.function.Function;
 /** Calls of one native thread, each timed by that thread, while the program collects garbage without end. */
 final class Longest {
 
+    /** The most calls of a round: a queue of that capacity has room for them. */
+    static final int MOST = 65_536;
+
     /** Between two calls, so that they meet all phases of many collections. */
     private static final Duration PAUSE = Duration.ofNanos(50_000);
 
@@ -34,7 +37,7 @@ final class Longest {
         arrived.reset();
         long[] times;
         try (Garbage _ = new Garbage()) {
-            times = source.timed(pointer, Stream.BURST, PAUSE, Duration.ofMillis(millis));
+            times = source.timed(pointer, MOST, PAUSE, Duration.ofMillis(millis));
         }
         long from = System.nanoTime();
         while (arrived.sum() != times.length) {

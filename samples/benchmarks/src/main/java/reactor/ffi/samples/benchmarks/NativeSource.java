@@ -34,6 +34,8 @@ final class NativeSource {
     private final MethodHandle elapsed = bind("elapsed_ns", JAVA_LONG);
     private final MethodHandle wrong = bind("wrong_answers", JAVA_LONG);
     private final MethodHandle startStream = bind("start_stream", null, JAVA_INT, ADDRESS, JAVA_LONG);
+    private final MethodHandle startBursts = bind("start_bursts", null, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private final MethodHandle busy = bind("busy_ns", JAVA_LONG);
     private final MethodHandle startSpread = bind("start_spread", null, ADDRESS, JAVA_LONG, JAVA_LONG);
     private final MethodHandle startText = bind("start_text", null, ADDRESS, JAVA_LONG);
     private final MethodHandle startSilent = bind("start_silent", null, ADDRESS, JAVA_LONG, JAVA_LONG);
@@ -85,6 +87,16 @@ final class NativeSource {
     /** Each thread calls the function so often. */
     void startStream(int threads, MemorySegment onEvent, long each) throws Throwable {
         startStream.invokeExact(threads, onEvent, each);
+    }
+
+    /** One thread calls in bursts of so many calls, with a pause before each burst. */
+    void startBursts(MemorySegment onEvent, long each, long bursts, Duration pause) throws Throwable {
+        startBursts.invokeExact(onEvent, each, bursts, pause.toNanos());
+    }
+
+    /** After {@link #join}: the ns of all bursts together. */
+    long busy() throws Throwable {
+        return (long) busy.invokeExact();
     }
 
     /** One thread calls the functions in turn. */

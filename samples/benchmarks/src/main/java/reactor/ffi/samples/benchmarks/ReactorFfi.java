@@ -37,15 +37,13 @@ final class ReactorFfi implements Workload {
     private final Wakes wakes = new Wakes(source, this::subscribe);
     private final Cycle cycle;
     private final Idle idle = new Idle();
-    private final Stream calls;
     private final Longest longest;
 
     ReactorFfi(CallbackOptions options) {
         this.options = options;
         this.scheduler = options.scheduler();
         this.cycle = new Cycle(source, options, true, false);
-        CallbackOptions roomy = options.overflow(Overflow.dropNewest(Stream.BURST));
-        this.calls = new Stream(source, subscriber -> subscribe(roomy, subscriber));
+        CallbackOptions roomy = options.overflow(Overflow.dropNewest(Longest.MOST));
         this.longest = new Longest(source, arrived -> subscribe(roomy, event -> arrived.add(1)));
     }
 
@@ -69,7 +67,7 @@ final class ReactorFfi implements Workload {
             case CYCLE -> Figures.of(cycle.run(count));
             case ALLOCATION -> Figures.of(stream.allocation(count));
             case ALLOCATION_POINTER -> Figures.of(texts.textAllocation(count));
-            case CALL -> Figures.of(calls.calls(count));
+            case CALL -> Figures.of(stream.calls(count));
             case GC -> longest.run(count);
             case IDLE -> Figures.of(idle.run(size, count));
         };

@@ -17,7 +17,6 @@ final class ReactorFfiListener implements Workload {
     /** As that of the other contenders: nothing is lost, the native thread waits. */
     private static final Overflow WAITS = Overflow.block(8192, Duration.ofSeconds(10));
 
-    private static final Overflow ROOMY = Overflow.dropNewest(Stream.BURST);
 
     /** How a subscription takes the events of C. */
     @FunctionalInterface
@@ -29,14 +28,12 @@ final class ReactorFfiListener implements Workload {
     private final NativeSource source = new NativeSource();
     private final Way way;
     private final Stream stream;
-    private final Stream calls;
     private final Wakes wakes;
     private final Longest longest;
 
     private ReactorFfiListener(Way way) {
         this.way = way;
         this.stream = new Stream(source, tally -> subscribe(WAITS, tally, tally));
-        this.calls = new Stream(source, tally -> subscribe(ROOMY, tally, tally));
         this.wakes = new Wakes(
                 source,
                 subscriber -> subscribe(
@@ -65,14 +62,14 @@ final class ReactorFfiListener implements Workload {
             case STREAM, STREAM_N -> Figures.of(stream.run(size, count));
             case WAKE -> Figures.percentiles(wakes.run(count));
             case ALLOCATION -> Figures.of(stream.allocation(count));
-            case CALL -> Figures.of(calls.calls(count));
+            case CALL -> Figures.of(stream.calls(count));
             case GC -> longest.run(count);
             default -> throw Workload.not(measure);
         };
     }
 
     private MemorySegment count(LongAdder arrived) {
-        return subscribe(ROOMY, (_, _) -> arrived.add(1), _ -> arrived.add(1));
+        return subscribe(Overflow.dropNewest(Longest.MOST), (_, _) -> arrived.add(1), _ -> arrived.add(1));
     }
 
     private MemorySegment subscribe(Overflow overflow, Event.OnEvent columns, Consumer<Event> subscriber) {

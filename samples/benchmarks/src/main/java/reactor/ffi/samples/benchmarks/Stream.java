@@ -1,12 +1,17 @@
 package reactor.ffi.samples.benchmarks;
 
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.function.IntConsumer;
 
 /** One subscription, made at its first use and kept, and the rounds that are measured on it. */
 final class Stream {
 
-    /** The most calls of a burst: a queue of that capacity has room for them. */
-    static final int BURST = 65_536;
+    /** The calls of a burst. */
+    private static final int BURST = 4_000;
+
+    /** Before each burst. What waits for its events has room for all of them, and has taken them by then, unless the JVM pauses. */
+    private static final Duration PAUSE = Duration.ofMillis(1);
 
     private static final double TEXT = 'e'; // the first letter of the text that source.c sends
 
@@ -15,13 +20,6 @@ final class Stream {
     interface Registration {
         /** Returns the pointer that C is to call. */
         MemorySegment subscribe(Tally subscriber) throws Throwable;
-    }
-
-    /** Some calls, one after the other. */
-    @FunctionalInterface
-    interface Burst {
-        /** Returns how many ns the native thread was busy. */
-        long run(int calls) throws Throwable;
     }
 
     private final NativeSource source;
@@ -47,24 +45,23 @@ final class Stream {
     /** What a call costs the native thread: ns a call. */
     double calls(int count) throws Throwable {
         MemorySegment target = pointer();
-        return bursts(count, each -> {
-            tally.expect(each);
-            source.startStream(1, target, each);
-            source.join();
-            tally.await(1);
-            return source.elapsed();
-        });
+        int calls = bursts(source, target, count, tally::expect);
+        tally.await(1);
+        return (double) source.busy() / calls;
     }
 
-    /** Makes so many calls, in bursts: ns a call. */
-    static double bursts(int count, Burst burst) throws Throwable {
+    /**
+     * Makes at most so many calls, in bursts of the same size; returns how many.
+     *
+     * @param expect is told that number before the first call
+     */
+    static int bursts(NativeSource source, MemorySegment target, int count, IntConsumer expect) throws Throwable {
         int each = Math.min(count, BURST);
-        int bursts = count / each;
-        long nanos = 0;
-        for (int i = 0; i < bursts; i++) {
-            nanos += burst.run(each);
-        }
-        return (double) nanos / bursts / each;
+        int calls = count / each * each;
+        expect.accept(calls);
+        source.startBursts(target, each, count / each, PAUSE);
+        source.join();
+        return calls;
     }
 
     /** Bytes an event. */
