@@ -17,7 +17,6 @@ final class ReactorFfiListener implements Workload {
     /** As that of the other contenders: nothing is lost, the native thread waits. */
     private static final Overflow WAITS = Overflow.block(8192, Duration.ofSeconds(10));
 
-
     /** How a subscription takes the events of C. */
     @FunctionalInterface
     interface Way {

@@ -9,7 +9,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,11 +37,13 @@ class PageIT {
     @TempDir
     private Path folder;
 
-    private ChromeDriver chrome;
+    /** One for all tests: each opens a page of its own, and a browser takes seconds to start. */
+    private static ChromeDriver chrome;
+
     private ConfigurableApplicationContext application;
 
-    @BeforeEach
-    void openBrowser() {
+    @BeforeAll
+    static void openBrowser(@TempDir Path profile) {
         // The paths are given, so that Selenium looks for nothing, and downloads nothing.
         ChromeOptions options = new ChromeOptions();
         options.setBinary(Needs.chromium().toFile());
@@ -53,7 +57,7 @@ class PageIT {
                 "--disable-component-update",
                 "--disable-sync",
                 "--host-resolver-rules=MAP attacker.example 127.0.0.1",
-                "--user-data-dir=" + folder.resolve("profile"));
+                "--user-data-dir=" + profile);
         chrome = new ChromeDriver(
                 new ChromeDriverService.Builder()
                         .usingDriverExecutable(Needs.chromedriver().toFile())
@@ -61,11 +65,23 @@ class PageIT {
                 options);
     }
 
-    @AfterEach
-    void close() {
+    @BeforeEach
+    void beginWithAnEmptyPage() {
+        chrome.get("about:blank");
+        chrome.executeCdpCommand("Emulation.clearDeviceMetricsOverride", Map.of());
+        chrome.executeCdpCommand("Emulation.setEmulatedMedia", Map.of("features", List.of()));
+        chrome.manage().logs().get(LogType.BROWSER);
+    }
+
+    @AfterAll
+    static void closeBrowser() {
         if (chrome != null) {
             chrome.quit();
         }
+    }
+
+    @AfterEach
+    void close() {
         if (application != null) {
             application.close();
         }
