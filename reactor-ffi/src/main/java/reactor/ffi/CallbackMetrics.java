@@ -159,6 +159,17 @@ public final class CallbackMetrics {
     }
 
     /**
+     * Returns the most calls of listeners that have waited for their handlers in one subscription: how much of the capacity that
+     * {@link CallbackOptions#overflow} gives was ever needed. The scheduler counts what waits when it looks, so that a moment
+     * between two looks may have had more.
+     *
+     * @return how many
+     */
+    public long mostQueuedCalls() {
+        return counts.mostQueuedCalls();
+    }
+
+    /**
      * Returns how many values have come and have neither been delivered nor discarded.
      *
      * @return how many wait in a queue now. While values flow this may be more than the queues hold, by the values that

@@ -275,6 +275,20 @@ class ListenerTest {
         }
 
         @Test
+        void theMostCallsThatHaveWaitedAreKept() throws Exception {
+            Recorder recorder = new Recorder(0);
+            sequences(dropping).subscribe(recorder);
+            call(5);
+            recorder.request(Long.MAX_VALUE);
+            Until.that("five values", () -> recorder.values.size() == 5);
+            call(1);
+            Until.that("six values", () -> recorder.values.size() == 6);
+            recorder.cancel();
+            loop.settle();
+            assertThat(loop.metrics().mostQueuedCalls()).isEqualTo(5);
+        }
+
+        @Test
         void theCapacityIsRoundedUpToAPowerOfTwo() throws Exception {
             Recorder recorder = new Recorder(0);
             sequences(options.overflow(Overflow.dropNewest(9))).subscribe(recorder);

@@ -246,7 +246,7 @@ class MetricsTest {
                     .hasToString(
                             "CallbackMetrics[name=" + name
                                     + ", events=0, delivered=0, discarded=0, dropped=0, reserved=0,"
-                                    + " lateCalls=3, failedCalls=2, refusedCalls=1, handledCalls=0, droppedCalls=0, cutCalls=0, queued=0, waiting=0, subscribers=0]");
+                                    + " lateCalls=3, failedCalls=2, refusedCalls=1, handledCalls=0, droppedCalls=0, cutCalls=0, mostQueuedCalls=0, queued=0, waiting=0, subscribers=0]");
         }
 
         @Test

@@ -337,7 +337,7 @@ class NativeFluxReactorTest {
                     .hasToString(
                             "CallbackMetrics[name=" + name
                                     + ", events=7, delivered=3, discarded=4, dropped=0, reserved=0,"
-                                    + " lateCalls=4, failedCalls=1, refusedCalls=0, handledCalls=0, droppedCalls=0, cutCalls=0, queued=0, waiting=0, subscribers=0]");
+                                    + " lateCalls=4, failedCalls=1, refusedCalls=0, handledCalls=0, droppedCalls=0, cutCalls=0, mostQueuedCalls=0, queued=0, waiting=0, subscribers=0]");
         }
 
         @Test
@@ -345,7 +345,7 @@ class NativeFluxReactorTest {
             assertThat(CallbackMetrics.of("nobody"))
                     .hasToString(
                             "CallbackMetrics[name=nobody, events=0, delivered=0, discarded=0, dropped=0, reserved=0,"
-                                    + " lateCalls=0, failedCalls=0, refusedCalls=0, handledCalls=0, droppedCalls=0, cutCalls=0, queued=0, waiting=0, subscribers=0]");
+                                    + " lateCalls=0, failedCalls=0, refusedCalls=0, handledCalls=0, droppedCalls=0, cutCalls=0, mostQueuedCalls=0, queued=0, waiting=0, subscribers=0]");
         }
     }
 }

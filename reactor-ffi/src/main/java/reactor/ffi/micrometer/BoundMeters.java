@@ -117,6 +117,10 @@ final class BoundMeters {
                 .counter("source.calls.handled", "Calls that reached a listener", CallbackMetrics::handledCalls)
                 .counter("source.calls.dropped", "Calls of listeners without room", CallbackMetrics::droppedCalls)
                 .counter("source.calls.cut", "Calls of listeners with more than is copied", CallbackMetrics::cutCalls)
+                .gauge(
+                        "source.calls.queued.max",
+                        "The most calls of listeners that waited in one subscription",
+                        CallbackMetrics::mostQueuedCalls)
                 .gauge("source.queued", "Values that wait in queues", CallbackMetrics::queued)
                 .gauge("source.waiting", "Native threads that wait for room", CallbackMetrics::waiting)
                 .gauge("source.subscribers", "Live subscriptions", CallbackMetrics::subscribers);

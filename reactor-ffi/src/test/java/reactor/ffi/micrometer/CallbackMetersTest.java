@@ -105,7 +105,7 @@ class CallbackMetersTest {
     @Test
     void areThoseOfTheDocument() throws IOException {
         flux().subscribe(value -> {}, error -> {});
-        await().until(() -> of(name).size() == 14 + 5);
+        await().until(() -> of(name).size() == 15 + 5);
         Path document = Path.of(System.getProperty("basedir", "")).resolve("../docs/metrics.md");
         Set<String> documented = ROW.matcher(Files.readString(document))
                 .results()
@@ -117,7 +117,7 @@ class CallbackMetersTest {
                         + (id.getType() == Meter.Type.COUNTER ? "counter" : "gauge") + " "
                         + id.getTags().stream().map(Tag::getKey).collect(Collectors.joining()))
                 .collect(Collectors.toCollection(TreeSet::new));
-        assertThat(registered).hasSize(23).isEqualTo(documented);
+        assertThat(registered).hasSize(24).isEqualTo(documented);
     }
 
     @Test
@@ -187,7 +187,7 @@ class CallbackMetersTest {
         assertThat(of(name)).isEmpty();
         flux().subscribe(value -> {}, error -> {});
         assertThat(source("subscribers")).isEqualTo(1);
-        await().until(() -> of(name).size() == 14 + 5);
+        await().until(() -> of(name).size() == 15 + 5);
         MeterRegistry later = new SimpleMeterRegistry();
         new CallbackMeters().bindTo(later);
         assertThat(later.get("reactor.ffi.source.subscribers")
@@ -205,9 +205,9 @@ class CallbackMetersTest {
     @Test
     void ofASchedulerGoWithItsThreadAndThoseOfItsSourcesStay() {
         flux().subscribe(value -> {}, error -> {});
-        await().until(() -> of(name).size() == 14 + 5);
+        await().until(() -> of(name).size() == 15 + 5);
         scheduler.disposeGracefully().block(Duration.ofSeconds(20));
-        assertThat(of(name)).hasSize(14);
+        assertThat(of(name)).hasSize(15);
         assertThat(source("subscribers")).isZero();
     }
 

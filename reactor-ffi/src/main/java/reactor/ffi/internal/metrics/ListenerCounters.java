@@ -3,6 +3,7 @@ package reactor.ffi.internal.metrics;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAccumulator;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
@@ -21,6 +22,8 @@ public final class ListenerCounters {
 
     private final LongAdder dropped = new LongAdder();
     private final LongAdder late = new LongAdder();
+
+    private final LongAccumulator mostQueued = new LongAccumulator(Math::max, 0);
 
     /** Of the rings of subscriptions that live. */
     private final Set<IntSupplier> waiting = ConcurrentHashMap.newKeySet();
@@ -47,6 +50,11 @@ public final class ListenerCounters {
     public void notTaken(long full, long tooLate) {
         dropped.add(full);
         late.add(tooLate);
+    }
+
+    /** Notes how many calls a ring held when its consumer looked. */
+    public void queued(long calls) {
+        mostQueued.accumulate(calls);
     }
 
     /** Reads in each snapshot how many native threads wait for room in a ring. */
@@ -78,5 +86,9 @@ public final class ListenerCounters {
 
     long late() {
         return late.sum();
+    }
+
+    long mostQueued() {
+        return mostQueued.get();
     }
 }

@@ -151,6 +151,7 @@ public final class SourceCounters {
                 listeners.handled.sum(),
                 listeners.dropped(),
                 listeners.cut.sum(),
+                listeners.mostQueued(),
                 queued,
                 waiting,
                 live.size());

@@ -14,6 +14,7 @@ public record SourceCounts(
         long handledCalls,
         long droppedCalls,
         long cutCalls,
+        long mostQueuedCalls,
         long queued,
         int waiting,
         int subscribers) {
@@ -24,7 +25,8 @@ public record SourceCounts(
         return "[name=" + name + ", events=" + events + ", delivered=" + delivered + ", discarded=" + discarded
                 + ", dropped=" + dropped + ", reserved=" + reserved + ", lateCalls=" + lateCalls + ", failedCalls="
                 + failedCalls + ", refusedCalls=" + refusedCalls + ", handledCalls=" + handledCalls + ", droppedCalls="
-                + droppedCalls + ", cutCalls=" + cutCalls + ", queued=" + queued + ", waiting=" + waiting
+                + droppedCalls + ", cutCalls=" + cutCalls + ", mostQueuedCalls=" + mostQueuedCalls + ", queued="
+                + queued + ", waiting=" + waiting
                 + ", subscribers=" + subscribers + "]";
     }
 }

@@ -223,7 +223,7 @@ public final class Ring {
     }
 
     /** Returns how many records were ever taken. */
-    long position() {
+    public long position() {
         return head;
     }
 

@@ -76,6 +76,9 @@ final class Listeners<T> {
     /** Whether a handler has ended the stream, so that the records behind its own are not handled. */
     private boolean abandoned;
 
+    /** The most records that the ring held when this looked. */
+    private long mostQueued;
+
     /** How many batches in a row found the next record incomplete. */
     private int holes;
 
@@ -203,6 +206,7 @@ final class Listeners<T> {
             ring.consumedHere();
         }
         long limit = ring.tail();
+        noteQueued(limit - ring.position());
         int most = Math.min(budget, batch);
         int taken = 0;
         try {
@@ -227,6 +231,13 @@ final class Listeners<T> {
             owner.ringFull();
         }
         return taken > 0;
+    }
+
+    private void noteQueued(long calls) {
+        if (calls > mostQueued) {
+            mostQueued = calls;
+            counts.queued(calls);
+        }
     }
 
     private boolean mayTake() {
