@@ -92,7 +92,7 @@ class BadInputTest {
             CallbackMetrics.name() CallbackMetrics.events() CallbackMetrics.delivered() CallbackMetrics.discarded()
             CallbackMetrics.dropped() CallbackMetrics.reserved() CallbackMetrics.lateCalls() CallbackMetrics.failedCalls()
             CallbackMetrics.refusedCalls() CallbackMetrics.handledCalls() CallbackMetrics.droppedCalls()
-            CallbackMetrics.cutCalls()
+            CallbackMetrics.cutCalls() CallbackMetrics.mostQueuedCalls()
             CallbackMetrics.queued() CallbackMetrics.waiting() CallbackMetrics.subscribers() ListenerType.isNative() ListenerType.signalSafe()
             SchedulerMetrics.name() SchedulerMetrics.turns() SchedulerMetrics.wakeUps() SchedulerMetrics.refs()
             SchedulerMetrics.sources() SchedulerMetrics.longestTurn()
