@@ -57,7 +57,7 @@ final class Records {
     /** Any shared stub: it counts calls that are nobody's. */
     static Route route() {
         Signature<?> signature = (Signature<?>) Signature.of(Event.class).userData(0);
-        return Routes.of(signature).get(signature, 0);
+        return Routes.of(signature).get(signature, 0, signature.invoker());
     }
 
     /** An event of C. */

@@ -4,8 +4,9 @@ import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Remembers the record of a thread that has called, which is a {@code ThreadRecord}, and probably calls next. A {@code ThreadLocal} is a chain of a dozen loads,
- * each of which waits for the one before: half of what a call costs beyond a bare upcall.
+ * Remembers a thread that has called, and probably calls next, by the thread's {@code ThreadRecord}. To find the record in a
+ * {@code ThreadLocal} is a chain of a dozen loads, each of which waits for the one before: half of what a call costs beyond a bare
+ * upcall.
  *
  * <p>What is remembered is a guess, read and written without any order. A thread uses a record only if the record is of that
  * thread; then the thread has made the record itself, and sees all of it. The id is compared first, because it lies here: the
@@ -19,6 +20,7 @@ abstract class LastCaller {
     /** At each 4096th it replaces the record of a living thread. Rarely, as a write takes the cache line from all who call. */
     private static final int MISSES_TO_REPLACE = 4096;
 
+    /** The record of that thread; null before the first call. */
     @Nullable
     WeakReference<Thread> lastCaller;
 

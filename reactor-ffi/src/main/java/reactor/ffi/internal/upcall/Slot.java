@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The Java end of a stub, for the life of the process: bound to the handler of one registration after another, and inert in
- * between. Calls use the binding, and what {@link LastCaller} remembers; the other fields belong to the lock of its {@link Stubs}, or, in a
- * shared stub, to the lock of the slot itself.
+ * between. Calls use the binding, and what {@link LastCaller} remembers; the other fields belong to the lock of its {@link
+ * Stubs}, or, in a shared stub, to the lock of the slot itself.
  */
 final class Slot extends LastCaller {
 
