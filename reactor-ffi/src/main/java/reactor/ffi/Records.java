@@ -121,7 +121,8 @@ public sealed interface Records permits RecordBatch {
      *
      * @param record the index of the record
      * @param parameter the index of the parameter
-     * @return the address, as a segment of length zero, because what the pointer leads to may be gone
+     * @return the address, as a segment of length zero, because what the pointer leads to may be gone. Where {@link
+     *     ListenerType#copy} says that it is copied: the copied bytes, read-only, which can be read until the handler returns
      * @throws IllegalStateException if the handler has returned
      * @throws IndexOutOfBoundsException if the batch has no such record, or the call no such parameter
      * @throws IllegalArgumentException if the parameter has another type; the message names the method for that

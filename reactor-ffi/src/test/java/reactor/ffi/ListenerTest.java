@@ -938,6 +938,48 @@ class ListenerTest {
         }
 
         @Test
+        void aBatchReadsWhatWasCopiedUntilItsHandlerReturns() throws Exception {
+            Recorder recorder = new Recorder(0);
+            NativeFlux.<Long>create(
+                            options.overflow(Overflow.dropNewest(64)),
+                            sink -> pointer.set(sink.batches(ON_MESSAGE, batch -> {
+                                for (int i = 0; i < batch.size(); i++) {
+                                    MemorySegment topic = batch.getSegment(i, 0);
+                                    seen.add(topic.address() == 0 ? "NULL" : topic.getString(0));
+                                    seen.add(HexFormat.of()
+                                            .formatHex(batch.getSegment(i, 1).toArray(JAVA_BYTE)));
+                                    kept.set(batch.getSegment(i, 1));
+                                }
+                                sink.next((long) batch.size());
+                            })))
+                    .subscribe(recorder);
+            OnMessage call = CFunction.at(pointer.get(), OnMessage.class);
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment payload = arena.allocateFrom(JAVA_BYTE, (byte) 1, (byte) 2, (byte) 3);
+                call.call(arena.allocateFrom("sea"), payload, 3);
+                call.call(MemorySegment.NULL, payload, 1);
+                call.call(arena.allocateFrom("a long topic"), payload, 2);
+                payload.fill((byte) 9);
+            }
+            recorder.request(Long.MAX_VALUE);
+            Until.that("a batch", () -> recorder.values.size() == 1);
+            assertThat(recorder.values).containsExactly(3L);
+            assertThat(seen).containsExactly("sea", "010203", "NULL", "01", "a long t", "0102");
+            loop.settle();
+            assertThat(loop.metrics().cutCalls()).isEqualTo(1);
+            assertThat(kept.get().isReadOnly()).isTrue();
+            boolean refused = loop.run(() -> {
+                try {
+                    return kept.get().get(JAVA_BYTE, 0) < 0;
+                } catch (IllegalStateException over) {
+                    return true;
+                }
+            });
+            assertThat(refused).isTrue();
+            recorder.cancel();
+        }
+
+        @Test
         void aHandlerOfBatchesRunsOnlyWhileTheSubscriberWantsAValueAndNoneIsQueued() throws Exception {
             AtomicInteger batches = new AtomicInteger();
             Recorder recorder = new Recorder(0);

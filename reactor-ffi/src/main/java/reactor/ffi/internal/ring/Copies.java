@@ -39,7 +39,7 @@ public final class Copies {
         if (length == OF_NULL) {
             return MemorySegment.NULL;
         }
-        cut |= Words.getInt(data + CUT) != 0;
+        cut |= isCut(data);
         if (arena == null) {
             arena = Arena.ofConfined();
             memory = MemorySegment.ofAddress(ring.address())
@@ -47,6 +47,11 @@ public final class Copies {
                     .asReadOnly();
         }
         return memory.asSlice(data - ring.address(), (long) length + more);
+    }
+
+    /** Returns whether there was more than the copy whose bytes lie there has. */
+    static boolean isCut(long data) {
+        return Words.getInt(data + CUT) != 0;
     }
 
     /** Returns whether a copy was cut since this method was called last. */

@@ -3,6 +3,7 @@ package reactor.ffi.internal.ring;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import reactor.ffi.Records;
@@ -17,6 +18,11 @@ public final class RecordBatch implements Records {
     private final Ring ring;
     private final Class<?>[] carriers;
     private final int[] offsets;
+    private final Shape shape;
+    private final Copies copies;
+
+    /** Which of the shape's copies is of each parameter; negative: none. */
+    private final int[] copied;
 
     /** The position of the first record in the ring. */
     private long first;
@@ -29,15 +35,22 @@ public final class RecordBatch implements Records {
      *
      * @param name of the C function type, for messages
      */
-    public RecordBatch(String name, Shape shape, FunctionDescriptor type, Ring ring) {
+    public RecordBatch(String name, Shape shape, FunctionDescriptor type, Ring ring, Copies copies) {
         this.type = name;
         this.ring = ring;
+        this.shape = shape;
+        this.copies = copies;
         this.carriers = type.argumentLayouts().stream()
                 .map(layout -> ((ValueLayout) layout).carrier())
                 .toArray(Class<?>[]::new);
         this.offsets = new int[carriers.length];
         for (int i = 0; i < offsets.length; i++) {
             offsets[i] = shape.offset(i);
+        }
+        this.copied = new int[carriers.length];
+        Arrays.fill(copied, -1);
+        for (int i = 0; i < shape.copies().size(); i++) {
+            copied[shape.copies().get(i).argument()] = i;
         }
     }
 
@@ -99,7 +112,31 @@ public final class RecordBatch implements Records {
 
     @Override
     public MemorySegment getSegment(int record, int parameter) {
-        return MemorySegment.ofAddress(Words.get(address(record, parameter, MemorySegment.class)));
+        long pointer = address(record, parameter, MemorySegment.class);
+        int copy = copied[parameter];
+        return copy < 0
+                ? MemorySegment.ofAddress(Words.get(pointer))
+                : copies.at(
+                        ring.record(first + record) + shape.data(copy),
+                        RecordReader.more(shape.copies().get(copy)));
+    }
+
+    /** Returns how many calls have a copy with less than there was. */
+    public int cut() {
+        int calls = 0;
+        for (int i = 0; i < size && !shape.copies().isEmpty(); i++) {
+            calls += isCut(ring.record(first + i)) ? 1 : 0;
+        }
+        return calls;
+    }
+
+    private boolean isCut(long record) {
+        for (int i = 0; i < shape.copies().size(); i++) {
+            if (Copies.isCut(record + shape.data(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private long address(int record, int parameter, Class<?> carrier) {

@@ -74,11 +74,15 @@ public final class RecordReader {
         for (int i = 0; i < shape.copies().size(); i++) {
             Shape.Copy copy = shape.copies().get(i);
             if (copy.argument() == argument) {
-                int more = copy.kind() == Shape.CopyKind.TEXT ? 1 : 0;
-                return MethodHandles.insertArguments(COPY, 0, shape.data(i), more);
+                return MethodHandles.insertArguments(COPY, 0, shape.data(i), more(copy));
             }
         }
         return null;
+    }
+
+    /** Returns how many bytes behind the copied ones a handler may see, too: the NUL of a text. */
+    static int more(Shape.Copy copy) {
+        return copy.kind() == Shape.CopyKind.TEXT ? 1 : 0;
     }
 
     @SuppressWarnings("UnusedMethod") // called by a handle

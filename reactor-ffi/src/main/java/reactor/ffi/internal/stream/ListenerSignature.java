@@ -201,10 +201,6 @@ public final class ListenerSignature<F> implements ListenerType<F> {
         requireNonNull(handler, "handler");
         Results _ = results();
         checkSignalSafe();
-        if (!shape.copies().isEmpty()) {
-            throw new IllegalArgumentException(
-                    "the type of " + signature.name() + " has copies, which a batch does not read: use sink.listener");
-        }
         return new ListenerHandler.Batches(handler);
     }
 
@@ -222,8 +218,8 @@ public final class ListenerSignature<F> implements ListenerType<F> {
     }
 
     /** Makes what a handler reads a batch of these records by. */
-    RecordBatch batch(Ring ring) {
-        return new RecordBatch(signature.name(), shape, signature.descriptor(), ring);
+    RecordBatch batch(Ring ring, Copies copies) {
+        return new RecordBatch(signature.name(), shape, signature.descriptor(), ring, copies);
     }
 
     Results results() {

@@ -186,7 +186,7 @@ final class Listeners<T> {
         }
         Listener[] more = Arrays.copyOf(listeners, listeners.length + 1);
         int id = LAST_ID.incrementAndGet();
-        more[more.length - 1] = new Listener(id, handler, type.target(handler, copies), type.batch(ring));
+        more[more.length - 1] = new Listener(id, handler, type.target(handler, copies), type.batch(ring, copies));
         listeners = more;
         return ((long) id << 32) | (more.length - 1);
     }
@@ -260,25 +260,33 @@ final class Listeners<T> {
                 case ListenerHandler.Each each -> {
                     ring.take();
                     counts.handled.increment();
-                    each.handle(listener.target, record);
+                    handle(each, listener, record);
                 }
                 case ListenerHandler.Batches batches -> {
                     batch.begin(limit, most);
                     taken = batch.size();
                     counts.handled.add(taken);
+                    counts.cut.add(batch.cut());
                     batches.ofUser().accept(batch);
                 }
             }
         } catch (Throwable thrown) {
             owner.listenerFailed(thrown);
         } finally {
-            if (copies.takeCut()) {
-                counts.cut.increment();
-            }
             batch.end();
             handling = false;
         }
         return taken;
+    }
+
+    private void handle(ListenerHandler.Each each, Listener listener, long record) throws Throwable {
+        try {
+            each.handle(listener.target, record);
+        } finally {
+            if (copies.takeCut()) {
+                counts.cut.increment();
+            }
+        }
     }
 
     /** Returns whether a producer still writes the next record, or has died over the record. */
