@@ -38,6 +38,40 @@ class TrailIT {
     }
 
     @Test
+    void soIsEachStepOfAListener() {
+        ForkedJvmResult result = ForkedJvm.of(AListener.class)
+                .jvmOptions("-Dorg.slf4j.simpleLogger.log.reactor.ffi.trail=debug")
+                .run()
+                .assertExitedCleanly();
+        assertThat(result.err().lines().filter(line -> line.contains("reactor.ffi.trail")))
+                .map(line -> line.replaceAll(".*reactor.ffi.trail - ", "")
+                        .replaceAll("0x[0-9a-f]+", "POINTER")
+                        .replaceAll("Ring.[^]]*]", "RING"))
+                .containsSubsequence(
+                        "[heard] registers on main",
+                        "[heard] binds reactor.ffi.fixture.Callbacks$OnEvent.onEvent to listener POINTER of RING on main",
+                        "[heard] unregisters on turn",
+                        "[heard] retires all listeners of RING on turn",
+                        "[heard] has unregistered on turn");
+    }
+
+    static final class AListener {
+
+        public static void main(String[] args) throws Exception {
+            CallbackScheduler scheduler = CallbackScheduler.create("turn");
+            CountDownLatch unregistered = new CountDownLatch(1);
+            CallbackOptions options =
+                    CallbackOptions.named("heard").on(scheduler).onUnregistered(unregistered::countDown);
+            NativeFlux.<Long>create(
+                            options, sink -> sink.listener(OnEvent.class, (thread, sequence, id) -> sink.next(id)))
+                    .subscribe()
+                    .dispose();
+            unregistered.await();
+            scheduler.disposeGracefully().block();
+        }
+    }
+
+    @Test
     void byDefaultThereIsNone() {
         ForkedJvmResult result = ForkedJvm.run(ALife.class).assertExitedCleanly();
         assertThat(result.err()).doesNotContain("trail");

@@ -8,6 +8,7 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import reactor.ffi.CallbackOptions;
 import reactor.ffi.Overflow;
+import reactor.ffi.internal.Trail;
 import reactor.ffi.internal.metrics.ListenerCounters;
 import reactor.ffi.internal.ring.CallCounts;
 import reactor.ffi.internal.ring.Copies;
@@ -47,6 +48,7 @@ final class Listeners<T> {
 
     private static final AtomicInteger LAST_ID = new AtomicInteger();
 
+    private final String name;
     private final Listening owner;
     private final ListenerCounters counts;
     private final CallCounts tally;
@@ -106,6 +108,7 @@ final class Listeners<T> {
     Listeners(Listening owner, ListenerCounters counts, CallbackOptions options, ListenerSignature<?> first) {
         Overflow overflow = overflow(options, first);
         WhenFull whenFull = whenFull(options.name(), overflow, first.signalSafe);
+        this.name = options.name();
         this.owner = owner;
         this.counts = counts;
         this.tally = counts::notTaken;
@@ -164,6 +167,12 @@ final class Listeners<T> {
     ListenerPointer open(ListenerSignature<?> type, ListenerHandler handler) {
         ListenerPointer pointer = ListenerPointer.open(type.shape, ring, add(type, handler), type.results(), tally);
         counts.add(pointer.pointer(), pointer::count);
+        if (Trail.isOn()) {
+            Trail.log(
+                    name,
+                    "binds " + type.signature.name() + " to listener 0x"
+                            + Long.toHexString(pointer.pointer().address()) + " of " + ring);
+        }
         return pointer;
     }
 
@@ -381,6 +390,9 @@ final class Listeners<T> {
 
     /** Gives the ring back, because no pointer leads to the ring any more. */
     void end() {
+        if (Trail.isOn()) {
+            Trail.log(name, "retires all listeners of " + ring);
+        }
         counts.ended(waiting);
         ring.end();
     }
