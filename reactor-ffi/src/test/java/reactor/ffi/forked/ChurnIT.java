@@ -79,7 +79,7 @@ class ChurnIT {
 
     static final class LateCalls {
 
-        private static final int CYCLES = 30_000;
+        private static final int CYCLES = 20_000;
 
         /** Of the quarantine's two seconds: 8,000 slots, which leaves room under the ceiling on a machine that stutters. */
         private static final long PERIOD = TimeUnit.SECONDS.toNanos(1) / 4_000;

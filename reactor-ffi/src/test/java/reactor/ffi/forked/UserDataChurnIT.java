@@ -38,7 +38,7 @@ import reactor.ffi.internal.upcall.Stubs;
 @Timeout(value = 1, unit = TimeUnit.DAYS) // the forked JVM has a limit of its own
 class UserDataChurnIT {
 
-    private static final int CYCLES = Integer.getInteger("reactor.ffi.test.userDataCycles", 20_000);
+    private static final int CYCLES = Integer.getInteger("reactor.ffi.test.userDataCycles", 10_000);
     private static final int AFTER = Integer.getInteger("reactor.ffi.test.userDataAfter", 1);
 
     /**

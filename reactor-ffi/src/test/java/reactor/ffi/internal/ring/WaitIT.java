@@ -28,7 +28,7 @@ import reactor.ffi.internal.ring.ProducerFuzz.Counts;
 /** Native threads that wait for room in a ring: races of their sleep, and what takes seconds. */
 class WaitIT {
 
-    private static final int CLOSES = 20_000;
+    private static final int CLOSES = Integer.getInteger("reactor.ffi.test.closes", 5_000);
     private static final Shape SHAPE = Shape.of("wait", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
 
     @RegisterExtension
