@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.ffi.CallbackOptions;
@@ -17,14 +18,22 @@ import reactor.ffi.fixture.ForkedJvmResult;
 /** The debug log under {@code reactor.ffi.trail}, in a JVM of its own because a logger reads its level once. */
 class TrailIT {
 
-    @Test
-    void eachStepOfALifeIsALineOfTheDebugLog() {
-        ForkedJvmResult result = ForkedJvm.of(ALife.class)
+    /** Runs a program with the log switched on, and returns the lines of the log. */
+    private static Stream<String> trail(Class<?> program) {
+        return ForkedJvm.of(program)
                 .jvmOptions("-Dorg.slf4j.simpleLogger.log.reactor.ffi.trail=debug")
                 .run()
-                .assertExitedCleanly();
-        assertThat(result.err().lines().filter(line -> line.contains("reactor.ffi.trail")))
-                .map(line -> line.replaceAll(".*reactor.ffi.trail - ", "").replaceAll("slot.*\\) ", "SLOT "))
+                .assertExitedCleanly()
+                .err()
+                .lines()
+                .filter(line -> line.contains("reactor.ffi.trail"))
+                .map(line -> line.replaceAll(".*reactor.ffi.trail - ", ""));
+    }
+
+    @Test
+    void eachStepOfALifeIsALineOfTheDebugLog() {
+        assertThat(trail(ALife.class))
+                .map(line -> line.replaceAll("slot.*\\) ", "SLOT "))
                 .containsSubsequence(
                         "[life] registers on main",
                         "[life] binds reactor.ffi.fixture.Callbacks$OnEvent.onEvent to SLOT on main",
@@ -39,14 +48,8 @@ class TrailIT {
 
     @Test
     void soIsEachStepOfAListener() {
-        ForkedJvmResult result = ForkedJvm.of(AListener.class)
-                .jvmOptions("-Dorg.slf4j.simpleLogger.log.reactor.ffi.trail=debug")
-                .run()
-                .assertExitedCleanly();
-        assertThat(result.err().lines().filter(line -> line.contains("reactor.ffi.trail")))
-                .map(line -> line.replaceAll(".*reactor.ffi.trail - ", "")
-                        .replaceAll("0x[0-9a-f]+", "POINTER")
-                        .replaceAll("Ring.[^]]*]", "RING"))
+        assertThat(trail(AListener.class))
+                .map(line -> line.replaceAll("0x[0-9a-f]+", "POINTER").replaceAll("Ring.[^]]*]", "RING"))
                 .containsSubsequence(
                         "[heard] registers on main",
                         "[heard] binds reactor.ffi.fixture.Callbacks$OnEvent.onEvent to listener POINTER of RING on main",

@@ -21,7 +21,7 @@ class RandomLifetimesIT {
 
     @Test
     void everySequenceAddsUpAndEveryAnswerIsRightOrTheFallback() {
-        long sequences = Long.getLong(SEQUENCES, 6_000);
+        long sequences = Long.getLong(SEQUENCES, 10_000);
         long seed = Long.getLong(SEED, System.nanoTime() & 0xFFFF_FFFFL);
         System.out.printf("%d sequences from seed %d on (-D%s=%d)%n", sequences, seed, SEED, seed);
         ForkedJvm.of(Sequences.class)
